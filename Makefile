@@ -1,0 +1,66 @@
+# A short name for each use of the build. On a bare Debian 12 that has only `make`, `make demo` and `make
+# test` install what they need first. How things are built stands in CMakePresets.json, not here: every line
+# below can be typed by hand.
+.DEFAULT_GOAL := help
+.PHONY: help demo test sanitize tsan bench install docs format prepare-demo prepare-test
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+
+help:
+	@echo 'make demo       builds the program and shows what it does'
+	@echo 'make test       all tests, and those of the libraries once more with sanitizers'
+	@echo 'make sanitize   all tests with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make tsan       all tests with ThreadSanitizer, by clang 19'
+	@echo 'make bench      the benchmarks'
+	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
+	@echo 'make docs       the reference manual in build/release/html, by doxygen'
+	@echo 'make format     clang-format over all sources'
+
+# Both look whether anything is missing, and do nothing if not.
+prepare-demo:
+	@sh .ci/prepare demo
+prepare-test:
+	@sh .ci/prepare test
+
+demo: prepare-demo
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target orrery
+	sh simulator/tools/demo.sh build/release/orrery
+
+# The release build comes last, so that the last thing on the screen is the summary of all tests.
+test: prepare-test
+	cmake --preset dev
+	cmake --build --preset dev-quick --parallel $(JOBS)
+	ctest --preset dev-quick --parallel $(JOBS)
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS)
+	ctest --preset release --parallel $(JOBS)
+
+sanitize: prepare-test
+	cmake --preset dev
+	cmake --build --preset dev --parallel $(JOBS)
+	ctest --preset dev --parallel $(JOBS)
+
+tsan: prepare-test
+	cmake --preset tsan
+	cmake --build --preset tsan --parallel $(JOBS)
+	ctest --preset tsan --parallel $(JOBS)
+
+bench: prepare-test
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target orrery_benchmarks
+	build/release/tests/orrery_benchmarks
+
+install: prepare-demo
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target orrery
+	cmake --install build/release --prefix "$(PREFIX)"
+
+docs: prepare-demo
+	cmake --preset release -D ORRERY_BUILD_DOCS=ON
+	cmake --build --preset release --target docs
+
+# Other versions of clang-format lay some lines out differently.
+format:
+	find reference simulator tests -name '*.[ch]pp' -exec clang-format-19 -i {} +
