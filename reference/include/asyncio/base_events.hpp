@@ -1,0 +1,168 @@
+// base_events.hpp: the half of an event loop that every loop has.
+//
+// A loop is this class plus a way to wait for the outside. BaseEventLoop keeps two collections, handles
+// that are ready and timers that are not yet due, and turns the crank:
+//
+//     run_once():  1  drop cancelled timers              4  process_events(): outside ──► ready
+//                  2  how long may we wait?              5  due timers ──► ready
+//                  3  select(): wait for the outside     6  run what is ready now, and no more
+//
+// Step 6 takes its count before it begins. What callbacks schedule meanwhile waits for the next turn,
+// after another look at the outside: however busy the callbacks are, the network gets its turn.
+//
+// To write a loop of your own, override three functions: select(), process_events(), write_to_self().
+// Everything with tasks, timers and callbacks works then. For connections, override connect_stream() and
+// create_server() too; whatever you leave out throws NotImplementedError with its name.
+//
+//   B1  Handles run in the order in which they became ready, each at most once (S1).
+//   B2  An iteration runs exactly the handles that were ready when its step 6 began (S3).
+//   B3  stop() ends a run after a whole iteration, never in the middle of one (S26).
+//   B4  Only call_soon_threadsafe() and the functions that say so may be called from another thread.
+//
+// Source: CPython Lib/asyncio/base_events.py, BaseEventLoop. Rules: sections A to E of the rules.
+#pragma once
+
+#include <asyncio/events.hpp>
+#include <asyncio/handle_state.hpp>
+#include <asyncio/timer_heap.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+namespace asyncio {
+
+/// No poll is longer than a day: asyncio's MAXIMUM_SELECT_TIMEOUT, 86400 seconds (S8).
+inline constexpr Duration MAXIMUM_SELECT_TIMEOUT = std::chrono::hours(24);
+
+/// Something that select() found out: a descriptor, and what can be done with it.
+struct SelectorEvent {
+  int fd = -1;              ///< the descriptor
+  bool readable = false;    ///< reading will not block: data, end or error
+  bool writable = false;    ///< writing will not block
+};
+
+/// What select() returns: valid until the next select().
+using EventList = std::span<const SelectorEvent>;
+
+/// The common half of all loops. Not a loop yet: select(), process_events() and write_to_self() are missing.
+class BaseEventLoop : public AbstractEventLoop {
+ public:
+  BaseEventLoop();
+  ~BaseEventLoop() override;
+
+  void run_forever() override;
+  void stop() override;
+  bool is_running() const override;
+  bool is_closed() const override;
+  void close() override;
+  void shutdown_asyncgens() override;
+  void shutdown_default_executor(std::optional<Duration> timeout = {}) override;
+
+  Handle call_soon(Callback callback, std::optional<Context> context = {}) override;
+  void call_soon_handle(Ref<HandleState> handle) override;
+  TimerHandle call_later(Duration delay, Callback callback, std::optional<Context> context = {}) override;
+  TimerHandle call_at(TimePoint when, Callback callback, std::optional<Context> context = {}) override;
+  TimePoint time() const override;
+  void timer_handle_cancelled(const TimerHandle& handle) override;
+  Handle call_soon_threadsafe(Callback callback, std::optional<Context> context = {}) override;
+
+  AnyTask make_task_object(Coroutine coroutine, TaskOptions options) override;
+  void set_task_factory(TaskFactory factory) override;
+  TaskFactory get_task_factory() const override;
+
+  void set_exception_handler(ExceptionHandler handler) override;
+  ExceptionHandler get_exception_handler() const override;
+  void default_exception_handler(const ExceptionContext& context) override;
+  void call_exception_handler(const ExceptionContext& context) override;
+  bool get_debug() const override;
+  void set_debug(bool enabled) override;
+
+  /// In debug mode a callback that runs at least this long is reported (S52).
+  Duration slow_callback_duration = std::chrono::milliseconds(100);
+
+ protected:
+  // ---- What a loop must supply ----
+
+  /// Waits for the outside: asyncio's `self._selector.select(timeout)`.
+  ///
+  /// Called once an iteration, on the loop's thread, with nothing else running.
+  ///
+  /// \param timeout  zero: only look; empty: until something happens; else at most so long
+  /// \return         what happened, in the order in which it is to be handled
+  virtual EventList select(std::optional<Duration> timeout) = 0;
+
+  /// Turns what select() returned into handles on the ready queue, by add_callback(). Must run nothing itself.
+  virtual void process_events(EventList events) = 0;
+
+  /// Makes a select() that waits return. Any thread may call it, at any time, on a closed loop too; must
+  /// not throw (S46).
+  virtual void write_to_self() noexcept = 0;
+
+  // ---- What a loop may change ----
+
+  /// One iteration. The order of its six steps is what the rest of asyncio relies on (S2).
+  virtual void run_once();
+  /// Moves the due timers to the ready queue, earliest first (S10, S12).
+  virtual void move_due_timers();
+  /// Runs `count` handles from the front of the ready queue.
+  virtual void run_ready(std::size_t count);
+
+  // ---- What a loop can build on ----
+
+  /// What run_forever() does before its first iteration and after its last: to embed this loop in another.
+  void run_forever_setup();
+  void run_forever_cleanup() noexcept;
+
+  void check_can_run() const override;
+  /// \throws RuntimeError  "Event loop is closed"
+  void check_closed() const;
+  /// \throws RuntimeError  where this or another loop runs in this thread
+  void check_running() const;
+  /// In debug mode: \throws RuntimeError  where the loop runs in another thread (S50)
+  void check_thread() const;
+  /// In debug mode: \throws std::invalid_argument  where the callback is empty (S51)
+  void check_callback(const Callback& callback, const char* method) const;
+  /// The checks of create_connection() before any input or output (S228).
+  ///
+  /// \throws std::invalid_argument  naming what contradicts what
+  static void check_connection_options(const ConnectionOptions& options);
+  /// The checks of create_server() before any input or output (S228, S240).
+  static void check_server_options(const ServerOptions& options);
+
+  /// Puts a handle onto the ready queue unless it is cancelled.
+  void add_callback(Ref<HandleState> handle);
+  /// The same from any thread or from a signal's path, and wakes the loop.
+  void add_callback_signalsafe(Ref<HandleState> handle);
+  /// Whether an exception handler, timer or handle is running: the handle, in debug mode.
+  const Handle& current_handle() const noexcept { return current_handle_; }
+
+  void run_until_done(AnyFuture future, bool made_here) override;
+  /// Runs one handle, and in debug mode looks at the clock.
+  void run_handle(HandleState& handle);
+  /// Takes over what other threads have posted.
+  void take_posted();
+  /// How long select() may wait (S8).
+  std::optional<Duration> poll_timeout() const;
+
+  HandleQueue ready_;                             ///< asyncio's _ready
+  TimerHeap scheduled_;                           ///< asyncio's _scheduled
+  Duration clock_resolution_{1};                  ///< a timer less than this ahead is due (S10)
+  bool stopping_ = false;                         ///< survives until a run ends (S27, S28)
+  std::atomic<std::thread::id> thread_id_{};      ///< whose run_forever() is active; none: not running
+
+ private:
+  void abandon_pending_tasks();
+
+  std::atomic<bool> closed_ = false;  // call_soon_threadsafe() asks from other threads
+  bool debug_ = false;
+  Handle current_handle_;
+  TaskFactory task_factory_;
+  ExceptionHandler exception_handler_;
+
+  std::mutex posted_mutex_;                 // guards posted_
+  HandleQueue posted_;                      // what other threads have scheduled
+  std::atomic<bool> has_posted_ = false;    // a look without the lock
+};
+
+}  // namespace asyncio

@@ -1,0 +1,199 @@
+// contextvars.hpp: variables that belong to a flow of control, not to a thread.
+//
+// A loop runs many tasks on one thread, so a thread_local cannot say "the user of this request". A
+// ContextVar can: its value lies in a Context, and each callback and each task runs in a context.
+//
+//     create_task() ── copies ──► the task's own context ── every step runs in it
+//     call_soon()   ── copies ──► the handle's context ──── its callback runs in it
+//
+// Copying is cheap, because a Context is only a pointer to a table that never changes: set() makes a new
+// table and points to that. Two contexts that were copies go different ways without noticing each other.
+//
+//   V1  A context is entered at most once at a time.
+//   V2  A table that a context points to is never changed.
+//
+// Source: CPython Python/context.c; PEP 567. Rules: S349 to S351.
+#pragma once
+
+#include <asyncio/ref.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace asyncio {
+
+class ContextState;
+class TokenState;
+template <class T>
+class ContextVar;
+
+/// What a ContextVar was before a set(), so that reset() can put it back. Copies are the same token.
+class Token {
+ public:
+  /// No token.
+  Token() noexcept;
+  Token(const Token&) noexcept;
+  Token& operator=(const Token&) noexcept;
+  ~Token();
+  explicit operator bool() const noexcept { return state_.operator bool(); }
+
+ private:
+  friend class ContextVarKey;
+  Ref<TokenState> state_;
+};
+
+/// The part of a ContextVar that needs no type: its name, and its key in the tables.
+class ContextVarKey {
+ public:
+  ContextVarKey(const ContextVarKey&) = delete;
+  ContextVarKey& operator=(const ContextVarKey&) = delete;
+
+  /// The name given at construction, for reports.
+  const std::string& name() const noexcept { return name_; }
+
+ protected:
+  explicit ContextVarKey(std::string name);
+  ~ContextVarKey() = default;
+
+  std::shared_ptr<const void> find() const;  // in the current context; null where it is not set
+  Token assign(std::shared_ptr<const void> value) const;
+  void restore(const Token& token) const;
+  [[noreturn]] void throw_unset() const;
+
+ private:
+  friend class Context;
+  std::string name_;
+  std::uint64_t key_;  // process-wide, in order of construction: an address would not be repeatable
+};
+
+/// An immutable-looking set of values of context variables. Copies are the same context; copy() makes another.
+class Context {
+ public:
+  /// An empty context: no variable is set in it.
+  Context();
+  Context(const Context&) noexcept;
+  Context(Context&&) noexcept;
+  Context& operator=(Context) noexcept;
+  ~Context();
+
+  /// Calls `fn` with this context current; what it sets stays in this context.
+  ///
+  /// \return what `fn` returns
+  /// \throws RuntimeError  where this context is entered already, here or further down the stack (V1)
+  template <class F>
+  decltype(auto) run(F&& fn) const;
+
+  /// Another context with the same values.
+  Context copy() const;
+
+  /// The value of a variable in this context.
+  ///
+  /// \throws std::out_of_range  where it is not set here; a variable's default does not count
+  template <class T>
+  T get(const ContextVar<T>& var) const;
+  /// The same, or `fallback` where it is not set here.
+  template <class T>
+  T get(const ContextVar<T>& var, T fallback) const;
+  /// Whether the variable is set in this context.
+  bool contains(const ContextVarKey& var) const { return lookup(var) != nullptr; }
+  /// How many variables are set.
+  std::size_t size() const noexcept;
+  /// Whether somebody is inside run() of this context now.
+  bool entered() const noexcept;
+  /// The names of the variables that are set, in the order in which they were constructed.
+  std::vector<std::string> keys() const;
+
+  /// True where both have the same variables set to the same value objects.
+  friend bool operator==(const Context& a, const Context& b) noexcept;
+
+ private:
+  friend Context copy_context();
+  friend class ContextVarKey;
+  friend class HandleState;  // enters a context for every callback
+  friend class FiberTask;  // a task may suspend inside run(): then its step puts this context aside
+  class Entered;
+
+  explicit Context(Ref<ContextState> state) noexcept;
+  std::shared_ptr<const void> lookup(const ContextVarKey& var) const;
+  void enter() const;
+  void leave() const noexcept;
+
+  Ref<ContextState> state_;  // null only after it was moved from
+};
+
+/// A copy of the current context.
+Context copy_context();
+
+/// A variable whose value belongs to the current context. Declare it once, at namespace scope.
+template <class T>
+class ContextVar : public ContextVarKey {
+ public:
+  /// \param name  for reports
+  explicit ContextVar(std::string name) : ContextVarKey(std::move(name)) {}
+  /// \param fallback  what get() gives where nothing was set
+  ContextVar(std::string name, T fallback) : ContextVarKey(std::move(name)), default_(std::move(fallback)) {}
+
+  /// The value in the current context, else the variable's default (S349).
+  ///
+  /// \throws std::out_of_range  where there is neither
+  T get() const {
+    if (const auto value = find()) return *static_cast<const T*>(value.get());
+    if (default_) return *default_;
+    throw_unset();
+  }
+  /// The value in the current context, else `fallback`.
+  T get(T fallback) const {
+    const auto value = find();
+    return value ? *static_cast<const T*>(value.get()) : std::move(fallback);
+  }
+  /// Sets the value in the current context.
+  ///
+  /// \return a token for reset()
+  Token set(T value) const { return assign(std::make_shared<const T>(std::move(value))); }
+  /// Puts the value back to what it was before the set() that gave `token`.
+  ///
+  /// \throws std::invalid_argument  where the token is of another variable or another context
+  /// \throws RuntimeError           where the token was used already
+  void reset(const Token& token) const { restore(token); }
+
+ private:
+  std::optional<T> default_;
+};
+
+// Enters a context for as long as it lives.
+class Context::Entered {
+ public:
+  explicit Entered(const Context& context) : context_(context) { context_.enter(); }
+  ~Entered() { context_.leave(); }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  const Context& context_;
+};
+
+template <class F>
+decltype(auto) Context::run(F&& fn) const {
+  const Entered scope(*this);
+  return std::forward<F>(fn)();
+}
+
+template <class T>
+T Context::get(const ContextVar<T>& var) const {
+  const auto value = lookup(var);
+  if (!value) throw std::out_of_range("context variable '" + var.name() + "' is not set in this context");
+  return *static_cast<const T*>(value.get());
+}
+
+template <class T>
+T Context::get(const ContextVar<T>& var, T fallback) const {
+  const auto value = lookup(var);
+  return value ? *static_cast<const T*>(value.get()) : std::move(fallback);
+}
+
+}  // namespace asyncio

@@ -1,0 +1,415 @@
+// events.hpp: what an event loop is, as an interface; and which loop runs here.
+//
+// AbstractEventLoop has every method of asyncio's class of the same name and decides nothing: each method
+// throws NotImplementedError until a loop overrides it. Programs are written against this class, so they
+// run on any loop. BaseEventLoop has the half that all loops share; a loop of your own starts there.
+//
+// Python's methods take any callable and any awaitable. In C++ that needs templates, and templates cannot
+// be overridden. So each such method is a thin typed template, which programs call, over a virtual
+// function without types, which loops override:
+//
+//     create_task(fn, {…}) -> Task<T>            ──►  make_task_object(Coroutine, TaskOptions)
+//     run_until_complete(fn) -> T                ──►  run_until_done(AnyFuture, …)
+//     create_connection(factory, {…}) -> {…, P}  ──►  connect_stream(ProtocolFactory, …)
+//     run_in_executor(executor, fn) -> Future<T> ──►  submit_to_executor(Executor*, Callback)
+//
+// Source: CPython Lib/asyncio/events.py. Rules: S41, S42 and all of sections A to E for what the methods mean.
+#pragma once
+
+#include <asyncio/clock.hpp>
+#include <asyncio/contextvars.hpp>
+#include <asyncio/futures.hpp>
+#include <asyncio/handles.hpp>
+#include <asyncio/instrument.hpp>
+#include <asyncio/loop_core.hpp>
+#include <asyncio/loop_options.hpp>
+#include <asyncio/random.hpp>
+#include <asyncio/tasks.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace asyncio {
+
+class AbstractServer;
+class BaseTransport;
+class DatagramTransport;
+class Executor;
+class ReadTransport;
+class SSLContext;
+class SubprocessTransport;
+class Transport;
+class WriteTransport;
+
+/// A listening server, shared by everybody who holds it.
+using Server = std::shared_ptr<AbstractServer>;
+
+/// What an exception handler is told; only the message is always there (S58).
+struct ExceptionContext {
+  std::string message = {};                          ///< what happened
+  std::exception_ptr exception = {};                 ///< what was thrown, where anything was
+  AnyFuture future = {};                             ///< the future concerned
+  AnyTask task = {};                                 ///< the task concerned
+  Handle handle = {};                                ///< the handle whose callback threw
+  std::shared_ptr<BaseProtocol> protocol = {};       ///< the protocol concerned
+  std::shared_ptr<BaseTransport> transport = {};     ///< the transport concerned
+  Socket socket = {};                                ///< the socket concerned
+  std::optional<std::source_location> source_traceback = {};  ///< where the object concerned was made
+  std::shared_ptr<const ExceptionContext> context = {};       ///< what an exception handler that threw had been told
+};
+
+/// Called with every error that has no other receiver: set_exception_handler().
+using ExceptionHandler = std::function<void(AbstractEventLoop&, const ExceptionContext&)>;
+
+/// An event loop: runs callbacks, tasks and input/output of one thread, one after the other.
+class AbstractEventLoop {
+ public:
+  AbstractEventLoop();
+  AbstractEventLoop(const AbstractEventLoop&) = delete;
+  AbstractEventLoop& operator=(const AbstractEventLoop&) = delete;
+  virtual ~AbstractEventLoop();
+
+  // ---- Running and stopping ----
+
+  /// Runs until stop() is called.
+  ///
+  /// \throws RuntimeError  where this loop is closed or running, or another loop runs in this thread (S24)
+  virtual void run_forever();
+
+  /// Runs until `what` is done, and gives its result.
+  ///
+  /// \param what  a nullary callable, which becomes a task, or a future of this loop
+  /// \return      what the callable returned, or the future holds
+  /// \throws RuntimeError  as run_forever(); and where the loop was stopped before `what` was done (S30)
+  /// \throws (anything)    that `what` ended with
+  template <class What>
+  auto run_until_complete(What&& what, std::source_location where = std::source_location::current());
+
+  /// Ends the run after the iteration under way (S26).
+  virtual void stop();
+  /// Whether some thread is inside run_forever().
+  virtual bool is_running() const;
+  /// Whether close() was called.
+  virtual bool is_closed() const;
+  /// Drops everything that is scheduled, and the tasks that are still pending (S36). Again is harmless.
+  ///
+  /// \throws RuntimeError  while the loop is running
+  virtual void close();
+  /// Closes all asynchronous generators that are still being iterated (S40).
+  ///
+  /// \suspends until they are closed
+  virtual void shutdown_asyncgens();
+  /// Waits for the jobs of the default executor and ends its threads (S166).
+  ///
+  /// \param timeout  how long to wait for them; empty: for ever
+  /// \suspends until the threads have ended
+  virtual void shutdown_default_executor(std::optional<Duration> timeout = {});
+
+  // ---- Callbacks and time ----
+
+  /// Runs a callback in the next iteration, after everything that was scheduled before it (S1).
+  ///
+  /// \param callback  any nullary callable
+  /// \param context   what it runs in; by default a copy of the current context (S16)
+  /// \return          a handle to cancel it with
+  /// \throws RuntimeError  where the loop is closed; in debug mode also from another thread (S50)
+  virtual Handle call_soon(Callback callback, std::optional<Context> context = {});
+  /// The same for a handle that exists already: how a future hands its callbacks over.
+  virtual void call_soon_handle(Ref<HandleState> handle);
+  /// Runs a callback after a delay (S14). Zero or less is still a timer: the next iteration (S13).
+  ///
+  /// \param delay  from now on; Duration::max() means never
+  virtual TimerHandle call_later(Duration delay, Callback callback, std::optional<Context> context = {});
+  /// Runs a callback at a time of this loop's clock.
+  virtual TimerHandle call_at(TimePoint when, Callback callback, std::optional<Context> context = {});
+  /// What time it is on this loop's clock.
+  virtual TimePoint time() const;
+  /// A timer tells its loop, before it is marked, that it is being cancelled (S18).
+  virtual void timer_handle_cancelled(const TimerHandle& handle);
+  /// The only method that other threads may call: call_soon(), and the loop is woken (S44).
+  virtual Handle call_soon_threadsafe(Callback callback, std::optional<Context> context = {});
+
+  // ---- Futures and tasks ----
+
+  /// A pending future of this loop.
+  template <class T>
+  Future<T> create_future(std::source_location where = std::source_location::current()) {
+    return Future<T>(AnyFuture(Ref<FutureState>(make_ref<FutureOf<T>>(*this, where))));
+  }
+
+  /// Schedules a callable as a task (S81).
+  ///
+  /// \param fn       the body; may suspend
+  /// \param options  name, context, eager_start
+  /// \return         the task; its result is what `fn` returns
+  /// \throws RuntimeError           where the loop is closed
+  /// \throws std::invalid_argument  where a task factory made a task of another result type
+  template <class F>
+  auto create_task(F fn, TaskOptions options = {}, std::source_location where = std::source_location::current()) {
+    using T = std::invoke_result_t<F&>;
+    return Task<T>(make_task_object(Coroutine(std::move(fn), where), std::move(options)));
+  }
+
+  /// Makes a task of a coroutine, by the task factory where there is one (S135).
+  virtual AnyTask make_task_object(Coroutine coroutine, TaskOptions options);
+  /// Sets what makes tasks; nullptr for this library's own.
+  virtual void set_task_factory(TaskFactory factory);
+  /// What makes tasks; empty for this library's own.
+  virtual TaskFactory get_task_factory() const;
+  /// The N of the next default name "Task-N": counts up over the whole process (S360).
+  virtual std::uint64_t next_task_number();
+
+  // ---- Threads ----
+
+  /// Runs a function in another thread and gives its result as a future.
+  ///
+  /// \param executor  whose thread; nullptr for the default executor
+  /// \param fn        runs there; must not touch the loop
+  template <class F>
+  auto run_in_executor(std::shared_ptr<Executor> executor, F fn);
+
+  /// Hands a job to an executor; `cancelled` asks it, on the loop's thread, to drop a job not yet begun.
+  virtual void submit_to_executor(std::shared_ptr<Executor> executor, Callback job);
+  /// Sets what run_in_executor(nullptr, …) uses.
+  virtual void set_default_executor(std::shared_ptr<Executor> executor);
+
+  // ---- Names and addresses ----
+
+  /// The addresses of a host. \suspends until the resolver has answered
+  virtual std::vector<AddressInfo> getaddrinfo(std::string host, std::string port, AddressInfoOptions options = {});
+  /// The names of an address: host and service. \suspends until the resolver has answered
+  virtual std::pair<std::string, std::string> getnameinfo(Address address, int flags = 0);
+
+  // ---- Connections and servers ----
+
+  /// Opens a stream connection.
+  ///
+  /// \param factory  makes the protocol, as a std::shared_ptr to the caller's own type
+  /// \return         the transport and the protocol
+  /// \throws std::invalid_argument  where the options contradict each other (S228)
+  /// \throws std::system_error      where no connection could be made (S236)
+  /// \suspends until connected
+  template <class Factory>
+  auto create_connection(Factory factory, ConnectionOptions options) {
+    return typed(factory, connect_stream(ProtocolFactory(factory), std::move(options)));
+  }
+  /// Listens for stream connections.
+  ///
+  /// \param factory  makes the protocol of each connection
+  /// \throws std::invalid_argument  where the options contradict each other (S240)
+  /// \throws std::system_error      where an address cannot be used
+  /// \suspends until listening
+  virtual Server create_server(ProtocolFactory factory, ServerOptions options);
+  /// Opens a connection to a UNIX socket. \suspends until connected
+  template <class Factory>
+  auto create_unix_connection(Factory factory, std::string path, UnixConnectionOptions options = {}) {
+    return typed(factory, connect_unix_stream(ProtocolFactory(factory), std::move(path), std::move(options)));
+  }
+  /// Listens on a UNIX socket. \suspends until listening
+  virtual Server create_unix_server(ProtocolFactory factory, std::string path, UnixServerOptions options = {});
+  /// Makes a transport for a connection that was accepted elsewhere. \suspends until it is set up
+  template <class Factory>
+  auto connect_accepted_socket(Factory factory, Socket socket, AcceptedOptions options = {}) {
+    return typed(factory, adopt_accepted_socket(ProtocolFactory(factory), std::move(socket), std::move(options)));
+  }
+  /// Opens a datagram socket. \suspends until it is bound or connected
+  template <class Factory>
+  auto create_datagram_endpoint(Factory factory, DatagramOptions options) {
+    return typed(factory, open_datagram_endpoint(ProtocolFactory(factory), std::move(options)));
+  }
+  /// Reads from a pipe, which the transport owns from then on. \suspends until it is set up
+  template <class Factory>
+  auto connect_read_pipe(Factory factory, int descriptor) {
+    return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor));
+  }
+  /// Writes to a pipe, which the transport owns from then on. \suspends until it is set up
+  template <class Factory>
+  auto connect_write_pipe(Factory factory, int descriptor) {
+    return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor));
+  }
+  /// Starts a program. \suspends until its pipes are connected
+  template <class Factory>
+  auto subprocess_exec(Factory factory, std::vector<std::string> args, SubprocessOptions options = {}) {
+    return typed(factory, spawn_program(ProtocolFactory(factory), std::move(args), std::move(options)));
+  }
+  /// Starts a shell command. \suspends until its pipes are connected
+  template <class Factory>
+  auto subprocess_shell(Factory factory, std::string command, SubprocessOptions options = {}) {
+    return typed(factory, spawn_shell(ProtocolFactory(factory), std::move(command), std::move(options)));
+  }
+  /// Sends a file over a transport. \suspends until it is sent
+  virtual std::int64_t sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options = {});
+  /// Turns an open connection into a TLS connection. \suspends until the handshake is over
+  virtual std::shared_ptr<Transport> start_tls(std::shared_ptr<Transport> transport,
+                                               std::shared_ptr<BaseProtocol> protocol,
+                                               std::shared_ptr<SSLContext> context, StartTlsOptions options = {});
+
+  /// What the templates above stand on; a loop overrides these.
+  virtual std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> connect_stream(
+      ProtocolFactory factory, ConnectionOptions options);
+  /// For create_unix_connection().
+  virtual std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> connect_unix_stream(
+      ProtocolFactory factory, std::string path, UnixConnectionOptions options);
+  /// For connect_accepted_socket().
+  virtual std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> adopt_accepted_socket(
+      ProtocolFactory factory, Socket socket, AcceptedOptions options);
+  /// For create_datagram_endpoint().
+  virtual std::pair<std::shared_ptr<DatagramTransport>, std::shared_ptr<BaseProtocol>> open_datagram_endpoint(
+      ProtocolFactory factory, DatagramOptions options);
+  /// For connect_read_pipe().
+  virtual std::pair<std::shared_ptr<ReadTransport>, std::shared_ptr<BaseProtocol>> attach_read_pipe(
+      ProtocolFactory factory, int descriptor);
+  /// For connect_write_pipe().
+  virtual std::pair<std::shared_ptr<WriteTransport>, std::shared_ptr<BaseProtocol>> attach_write_pipe(
+      ProtocolFactory factory, int descriptor);
+  /// For subprocess_exec().
+  virtual std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_program(
+      ProtocolFactory factory, std::vector<std::string> args, SubprocessOptions options);
+  /// For subprocess_shell().
+  virtual std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_shell(
+      ProtocolFactory factory, std::string command, SubprocessOptions options);
+
+  // ---- Descriptors ----
+
+  /// Calls back whenever `fd` can be read; replaces an earlier reader.
+  virtual void add_reader(int fd, Callback callback);
+  /// Ends that. \return whether there was one
+  virtual bool remove_reader(int fd);
+  /// Calls back whenever `fd` can be written; replaces an earlier writer.
+  virtual void add_writer(int fd, Callback callback);
+  /// Ends that. \return whether there was one
+  virtual bool remove_writer(int fd);
+  /// \overload
+  void add_reader(const Socket& socket, Callback callback) { add_reader(socket.fileno(), std::move(callback)); }
+  /// \overload
+  bool remove_reader(const Socket& socket) { return remove_reader(socket.fileno()); }
+  /// \overload
+  void add_writer(const Socket& socket, Callback callback) { add_writer(socket.fileno(), std::move(callback)); }
+  /// \overload
+  bool remove_writer(const Socket& socket) { return remove_writer(socket.fileno()); }
+
+  /// Up to `size` bytes; empty at the end. \suspends until there are some
+  virtual std::string sock_recv(int fd, std::size_t size);
+  /// Fills a buffer; gives the number of bytes. \suspends until there are some
+  virtual std::size_t sock_recv_into(int fd, std::span<char> buffer);
+  /// One datagram and its sender. \suspends until there is one
+  virtual std::pair<std::string, Address> sock_recvfrom(int fd, std::size_t size);
+  /// The same into a buffer. \suspends until there is one
+  virtual std::pair<std::size_t, Address> sock_recvfrom_into(int fd, std::span<char> buffer);
+  /// Sends everything. \suspends until it is in the system's hands
+  virtual void sock_sendall(int fd, std::string_view data);
+  /// Sends a datagram; gives the number of bytes. \suspends until it is in the system's hands
+  virtual std::size_t sock_sendto(int fd, std::string_view data, Address address);
+  /// Connects. \suspends until connected
+  virtual void sock_connect(int fd, Address address);
+  /// Accepts one connection: its descriptor and the peer. \suspends until there is one
+  virtual std::pair<int, Address> sock_accept(int fd);
+  /// Sends a file. \suspends until it is sent
+  virtual std::int64_t sock_sendfile(int fd, int file, SendfileOptions options = {});
+
+  // ---- Signals ----
+
+  /// Calls back in the loop when the process gets a signal.
+  virtual void add_signal_handler(int signal, Callback callback);
+  /// Ends that. \return whether there was one
+  virtual bool remove_signal_handler(int signal);
+
+  // ---- Errors and debugging ----
+
+  /// Sets who hears of errors that have no other receiver; nullptr for the default, which writes to stderr.
+  virtual void set_exception_handler(ExceptionHandler handler);
+  /// Who hears of them; empty for the default.
+  virtual ExceptionHandler get_exception_handler() const;
+  /// Writes one report to stderr (S62).
+  virtual void default_exception_handler(const ExceptionContext& context);
+  /// Reports an error to the handler. Throws nothing but KeyboardInterrupt and SystemExit (S61).
+  virtual void call_exception_handler(const ExceptionContext& context);
+  /// Whether debug mode is on.
+  virtual bool get_debug() const;
+  /// Switches debug mode.
+  virtual void set_debug(bool enabled);
+
+  // ---- Extensions to asyncio ----
+
+  /// The loop's random engine: seeded by the operating system on a real loop.
+  virtual RandomEngine& random();
+
+  /// Has `instrument` told of everything its functions name, until it is removed or destroyed with the loop.
+  void add_instrument(Instrument& instrument) { core_->add_instrument(instrument); }
+  /// Ends that; harmless where it was not added.
+  void remove_instrument(Instrument& instrument) { core_->remove_instrument(instrument); }
+
+  /// What tasks and futures share with their loop, and what may outlive it.
+  LoopCore& core() const noexcept { return *core_; }
+  /// The name of the loop's class, for messages: "SelectorEventLoop".
+  std::string class_name() const;
+
+ protected:
+  /// Everything run_forever() checks before it runs (S24).
+  virtual void check_can_run() const;
+  /// Runs until `future` is done. `made_here` says that the future was made for this very run (S29 to S35).
+  virtual void run_until_done(AnyFuture future, bool made_here);
+  /// Throws the NotImplementedError that says which method which class lacks.
+  [[noreturn]] void not_implemented(std::string_view method) const;
+
+ private:
+  template <class Factory, class AnyTransport>
+  static auto typed(const Factory&, std::pair<AnyTransport, std::shared_ptr<BaseProtocol>> made) {
+    using Pointer = std::invoke_result_t<const Factory&>;  // a std::shared_ptr to the caller's protocol type
+    using P = typename Pointer::element_type;
+    return std::pair<AnyTransport, std::shared_ptr<P>>(std::move(made.first),
+                                                      std::static_pointer_cast<P>(std::move(made.second)));
+  }
+
+  Ref<LoopCore> core_;
+};
+
+// ---- Which loop ----
+
+/// The loop that runs in this thread.
+///
+/// \throws RuntimeError  "no running event loop"
+AbstractEventLoop& get_running_loop();
+/// The same, or null: asyncio's _get_running_loop().
+AbstractEventLoop* get_running_loop_or_null() noexcept;
+/// The running loop, else the one that was set for this thread.
+///
+/// \throws RuntimeError  where there is neither (S41)
+AbstractEventLoop* get_event_loop();
+/// Sets the loop of this thread, which does not run it; nullptr for none (S42).
+void set_event_loop(AbstractEventLoop* loop) noexcept;
+/// A new loop of the best kind for this platform.
+std::unique_ptr<AbstractEventLoop> new_event_loop();
+/// For those who write loops: says which loop runs in this thread; null for none (asyncio's _set_running_loop).
+void set_running_loop(AbstractEventLoop* loop) noexcept;
+
+/// Schedules a callable as a task of the running loop: see AbstractEventLoop::create_task().
+///
+/// \throws RuntimeError  where no loop is running (S134)
+template <class F>
+auto create_task(F fn, TaskOptions options = {}, std::source_location where = std::source_location::current()) {
+  return get_running_loop().create_task(std::move(fn), std::move(options), where);
+}
+
+template <class What>
+auto AbstractEventLoop::run_until_complete(What&& what, std::source_location where) {
+  check_can_run();
+  if constexpr (std::is_base_of_v<AnyFuture, std::remove_cvref_t<What>>) {
+    run_until_done(what, false);
+    return what.result();
+  } else {
+    auto task = create_task(std::forward<What>(what), {}, where);
+    task.get()->set_log_destroy_pending(false);  // S33
+    run_until_done(task, true);
+    return task.result();
+  }
+}
+
+}  // namespace asyncio

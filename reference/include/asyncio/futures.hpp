@@ -1,0 +1,363 @@
+// futures.hpp: a result that is not there yet.
+//
+//                     set_result(), set_exception()
+//        pending ───────────────────────────────────► finished
+//           └──────────────────────────────────────► cancelled
+//                     cancel()
+//
+// A future is one-shot: both arrows are taken at most once, and never back. Whoever wants to hear of it
+// adds a callback; a task that awaits the future does just that. Completing a future calls nobody. It
+// moves the waiting callbacks to the loop's ready queue, in the order in which they were added, so that
+// nothing runs in the middle of the code that set the result. This is the surprise for newcomers, and
+// the reason why asyncio programs have so few re-entrancy bugs.
+//
+// Future<T> and AnyFuture are small handles that are copied freely. FutureState is the one thing behind
+// them, without the type of the result, so that the logic is read once, in futures.cpp.
+//
+//   F1  A future leaves the pending state once.
+//   F2  Callbacks are not run by whoever completes the future: each goes through the ready queue.
+//   F3  A callback is in the future's list exactly while the future is pending.
+//   F4  An exception nobody looked at is reported when the last owner lets go of the future.
+//
+// Source: CPython Lib/asyncio/futures.py. Rules: S64 to S79.
+#pragma once
+
+#include <asyncio/callback.hpp>
+#include <asyncio/contextvars.hpp>
+#include <asyncio/exceptions.hpp>
+#include <asyncio/ref.hpp>
+#include <asyncio/result_slot.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace asyncio {
+
+class AbstractEventLoop;
+class AnyFuture;
+class HandleState;
+class LoopCore;
+
+/// Names a callback of a future, for remove_done_callback().
+enum class CallbackId : std::uint64_t {};
+
+/// What lies behind every future and task: its state, its callbacks, and where its result lies.
+///
+/// Programs use Future and Task. This class is for those who write loops and task types.
+class FutureState : public RefCounted {
+ public:
+  /// \param loop   whose ready queue the callbacks go to
+  /// \param slot   where the result will lie; null where a subclass gives it later
+  /// \param where  where the future was made, for reports
+  FutureState(AbstractEventLoop& loop, AnySlot* slot, std::source_location where);
+  ~FutureState() override;
+
+  /// \throws RuntimeError  where the loop has been destroyed
+  AbstractEventLoop& loop() const;
+  /// The part of the loop that is still there when the loop is not.
+  LoopCore& core() const noexcept { return *core_; }
+  /// Where the future was made.
+  std::source_location where() const noexcept { return where_; }
+  /// Where the result lies once there is one.
+  AnySlot* slot() const noexcept { return slot_; }
+
+  bool done() const noexcept { return stage() != Stage::pending; }
+  bool cancelled() const noexcept { return stage() == Stage::cancelled; }
+  /// Whether it is done with an outcome that is thrown: cancelled, or an exception.
+  bool failed() const noexcept { return cancelled() || exception_ != nullptr; }
+
+  /// See AnyFuture::cancel(). A task and a gathering future do something else than a plain future.
+  virtual bool cancel(std::string message);
+
+  /// See Future::set_result(): the value is in the slot already. A task refuses.
+  ///
+  /// \throws InvalidStateError  where the future is done
+  virtual void set_result();
+  /// See AnyFuture::set_exception(). A task refuses.
+  virtual void set_exception(std::exception_ptr error);
+  /// Throws what set_result() would throw, so that nothing is put into the slot in vain.
+  virtual void check_settable() const;
+
+  /// See AnyFuture::exception().
+  std::exception_ptr exception();
+  /// Returns where there is a result in the slot; throws otherwise. See Future::result().
+  void check_result();
+
+  /// Waits until the future is done, without looking at its outcome.
+  ///
+  /// \throws RuntimeError  outside a task, or where the task was resumed before the future is done (S73)
+  /// \suspends until the future is done; not at all where it is (S72)
+  void wait();
+
+  CallbackId add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context);
+  std::size_t remove_done_callback(CallbackId id);
+  /// Puts a handle onto the ready queue when the future is done: at once where it is.
+  ///
+  /// What a task's wake-up uses; the handle's subject() is then this future.
+  CallbackId add_waiter(Ref<HandleState> handle);
+
+  /// The handshake between await() and a task: true from the suspension until the task has taken the future
+  /// as what it waits for. Something that suspends with a future and without this flag is a mistake (S90).
+  bool blocking() const noexcept { return blocking_; }
+  void set_blocking(bool blocking) noexcept { blocking_ = blocking; }
+
+  /// The outcome as an exception to throw into whoever waited: null where there is a result. Counts as
+  /// retrieved, and hands out the saved CancelledError as result() would (S76, S92).
+  std::exception_ptr take_error();
+  /// The CancelledError to throw for this future: the saved one the first time, then fresh ones (S76).
+  std::exception_ptr make_cancelled_error();
+  /// What was said when it was cancelled; empty where nothing was.
+  const std::string& cancel_message() const noexcept { return cancel_message_; }
+
+  /// Whether destroying the future now would report an exception that nobody retrieved (asyncio's _log_traceback).
+  bool log_traceback() const noexcept { return log_traceback_; }
+  /// Switches that report off: the exception counts as retrieved.
+  void mark_retrieved() noexcept { log_traceback_ = false; }
+
+  /// Who awaits this future, in the order in which they began to (S344).
+  const std::vector<FutureState*>& awaited_by() const noexcept { return awaited_by_; }
+  /// Records that `waiter` waits for this future. The waiter discards the edge before it goes.
+  void add_awaited_by(FutureState& waiter);
+  /// Removes the edge; harmless where there is none (S345).
+  void discard_awaited_by(FutureState& waiter) noexcept;
+
+  /// One line for reports: "<Future pending>", "<Future finished exception=...>".
+  virtual std::string repr() const;
+  /// "Future", "Task": the word that reports use.
+  virtual const char* kind() const noexcept { return "Future"; }
+
+ protected:
+  enum class Stage : std::uint8_t { pending, cancelled, finished };
+  Stage stage() const noexcept { return stage_.load(std::memory_order_relaxed); }
+
+  /// The transitions themselves, for subclasses that complete in their own way (F1, F2).
+  void finish();
+  void finish_with(std::exception_ptr error);
+  void finish_cancelled();
+  /// What a later CancelledError says.
+  void set_cancel_message(std::string message) { cancel_message_ = std::move(message); }
+  /// The CancelledError that ended a task, for the first who asks (S76).
+  void save_cancelled_error(std::exception_ptr error) noexcept { saved_cancelled_error_ = std::move(error); }
+  void set_slot(AnySlot* slot) noexcept { slot_ = slot; }
+  /// "pending", "cancelled", "finished exception=RuntimeError('…')": the middle of repr().
+  std::string state_text() const;
+
+  void last_owner_gone() noexcept override;  // F4
+
+ private:
+  void schedule_callbacks();
+  void report_never_retrieved() noexcept;
+  void require_pending(const char* verb) const;
+
+  Ref<LoopCore> core_;  // outlives the loop itself
+  AnySlot* slot_;
+  std::source_location where_;
+  std::vector<FutureState*> awaited_by_;
+  // The waiting handles, in order of addition; empty once done (F3).
+  HandleState* first_waiter_ = nullptr;
+  HandleState* last_waiter_ = nullptr;
+  std::exception_ptr exception_;
+  std::exception_ptr saved_cancelled_error_;
+  std::string cancel_message_;
+  std::atomic<Stage> stage_ = Stage::pending;  // all_tasks() looks at it from other threads (S121)
+  bool log_traceback_ = false;
+  bool blocking_ = false;
+};
+
+/// A future of any type: everything that does not need the type of the result.
+///
+/// Copies are the same future, and two handles are equal exactly then. All functions are const, so that
+/// a captured copy can be used. Not thread-safe (S77): another thread uses call_soon_threadsafe().
+class AnyFuture {
+ public:
+  /// No future: converts to false.
+  AnyFuture() = default;
+  /// For those who write loops and task types.
+  explicit AnyFuture(Ref<FutureState> state) noexcept : state_(std::move(state)) {}
+
+  /// Whether it has a result or an exception, or was cancelled.
+  bool done() const { return state().done(); }
+  /// Whether it was cancelled.
+  bool cancelled() const { return state().cancelled(); }
+  /// Cancels a pending future and schedules its callbacks (S66). For a task this is a request, see AnyTask.
+  ///
+  /// \param message  what the CancelledError of those who wait will say
+  /// \return         false where the future was done already
+  bool cancel(std::string message = {}) const { return state().cancel(std::move(message)); }
+
+  /// The exception it holds; null where it holds a result. Counts as looked at (S74).
+  ///
+  /// \throws InvalidStateError  while pending
+  /// \throws CancelledError     where it was cancelled
+  std::exception_ptr exception() const { return state().exception(); }
+
+  /// Completes the future with an exception.
+  ///
+  /// \throws InvalidStateError     where it is done
+  /// \throws std::invalid_argument  where `error` is null
+  /// \throws RuntimeError          where this is a task
+  void set_exception(std::exception_ptr error) const { state().set_exception(std::move(error)); }
+  /// The same with an exception object.
+  template <class E>
+    requires(!std::is_same_v<std::remove_cvref_t<E>, std::exception_ptr>)
+  void set_exception(E error) const {
+    set_exception(std::make_exception_ptr(std::move(error)));
+  }
+
+  /// Calls `callback(future)` through the loop once the future is done (S68); soon, where it is (S69).
+  ///
+  /// \param callback  takes the future as an AnyFuture
+  /// \param context   what it runs in; by default a copy of the current context, made now
+  /// \return          names the callback for remove_done_callback()
+  CallbackId add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context = {}) const {
+    return state().add_done_callback(std::move(callback), std::move(context));
+  }
+  /// Takes a callback back that has not been handed to the loop yet (S70).
+  ///
+  /// \return how many were removed: 1 or 0
+  std::size_t remove_done_callback(CallbackId id) const { return state().remove_done_callback(id); }
+
+  /// The loop it belongs to.
+  ///
+  /// \throws RuntimeError  where that loop has been destroyed
+  AbstractEventLoop& get_loop() const { return state().loop(); }
+
+  /// One line for reports, without addresses.
+  std::string repr() const { return state_ ? state_->repr() : "<no future>"; }
+
+  explicit operator bool() const noexcept { return state_.operator bool(); }
+  friend bool operator==(const AnyFuture&, const AnyFuture&) = default;
+  /// Some order, for std::set and std::map. It differs from run to run: do not let it decide anything.
+  friend bool operator<(const AnyFuture& a, const AnyFuture& b) noexcept {
+    return std::less<>{}(a.state_.get(), b.state_.get());
+  }
+
+  /// The part behind the handle, for those who write loops and task types.
+  FutureState* get() const noexcept { return state_.get(); }
+
+ protected:
+  /// \throws RuntimeError  where this is no future
+  FutureState& state() const {
+    if (!state_) throw_empty();
+    return *state_;
+  }
+
+ private:
+  [[noreturn]] static void throw_empty();
+  Ref<FutureState> state_;
+};
+
+/// A future whose result is a T, which may be void or move-only.
+template <class T>
+class Future : public AnyFuture {
+ public:
+  /// No future: converts to false.
+  Future() = default;
+  /// For those who write loops and task types.
+  ///
+  /// \throws std::invalid_argument  where the result of `future` is no T
+  explicit Future(AnyFuture future);
+
+  /// What the future holds. Where T can only be moved, the value itself, once.
+  ///
+  /// \throws InvalidStateError  while pending
+  /// \throws CancelledError     where it was cancelled
+  /// \throws (anything)         that set_exception() was given
+  T result() const;
+
+  /// Completes the future and schedules its callbacks (S65, S68).
+  ///
+  /// \throws InvalidStateError  where it is done
+  template <class U = T>
+    requires(!std::is_void_v<T>)
+  void set_result(U&& value) const {
+    state().check_settable();
+    slot().emplace(std::forward<U>(value));
+    state().set_result();
+  }
+  /// The same for a future without a value.
+  void set_result() const
+    requires std::is_void_v<T>
+  {
+    state().set_result();
+  }
+
+ private:
+  Slot<T>& slot() const { return static_cast<Slot<T>&>(*state().slot()); }
+};
+
+/// A FutureState with its own place for a T.
+template <class T>
+class FutureOf final : public FutureState {
+ public:
+  FutureOf(AbstractEventLoop& loop, std::source_location where) : FutureState(loop, nullptr, where) {
+    set_slot(&slot_);
+  }
+
+ private:
+  Slot<T> slot_;
+};
+
+/// Throws std::invalid_argument where a future's result is not of type `expected`.
+void check_result_type(const AnyFuture& future, const std::type_info& expected);
+
+template <class T>
+Future<T>::Future(AnyFuture future) : AnyFuture(std::move(future)) {
+  if (*this) check_result_type(*this, typeid(T));
+}
+
+template <class T>
+T Future<T>::result() const {
+  state().check_result();
+  if constexpr (!std::is_void_v<T>) return slot().take();
+}
+
+/// Waits for a future and gives its result: Python's `await future`.
+///
+/// \return  what the future holds
+/// \throws (anything)      that it holds
+/// \throws CancelledError  where it, or the waiting task, was cancelled
+/// \throws RuntimeError    outside a task, where the future is not done yet
+/// \suspends until the future is done; not at all where it is (S72)
+/// \source CPython Lib/asyncio/futures.py, Future.__await__
+template <class T>
+T await(const Future<T>& future) {
+  // The copy keeps the future alive while this stack is suspended, whatever happens to the caller's.
+  const Future<T> kept = future;
+  if (!kept.done()) kept.get()->wait();
+  return kept.result();
+}
+
+/// True for a Future or Task that is not empty.
+template <class T>
+bool isfuture(const T& object) {
+  if constexpr (std::is_base_of_v<AnyFuture, T>) {
+    return static_cast<bool>(object);
+  } else {
+    return false;
+  }
+}
+
+/// An edge of the call graph, "waiter awaits future", for as long as this object lives (S344).
+class AwaitEdge {
+ public:
+  AwaitEdge() = default;
+  AwaitEdge(Ref<FutureState> future, FutureState& waiter);
+  AwaitEdge(AwaitEdge&& other) noexcept : future_(std::move(other.future_)), waiter_(other.waiter_) {}
+  AwaitEdge& operator=(AwaitEdge&& other) noexcept;
+  ~AwaitEdge() { clear(); }
+  /// Removes the edge now.
+  void clear() noexcept;
+
+ private:
+  Ref<FutureState> future_;
+  FutureState* waiter_ = nullptr;
+};
+
+}  // namespace asyncio

@@ -1,0 +1,130 @@
+// handle_state.hpp: what lies behind a Handle, and the queue that handles wait in.
+//
+// For those who write loops. A HandleState is a node: it carries its own link, so that putting it onto
+// the ready queue allocates nothing and cannot fail. It is in one queue at a time, either the ready
+// queue of a loop or the list of callbacks of a future, and the queue owns it meanwhile.
+//
+// A step of a task is a subclass that overrides call() and drop(), see tasks.cpp: it is made once for
+// each task and used for every one of its steps.
+#pragma once
+
+#include <asyncio/events.hpp>
+#include <asyncio/futures.hpp>
+#include <asyncio/handles.hpp>
+#include <asyncio/loop_core.hpp>
+
+#include <cstddef>
+#include <mutex>
+
+namespace asyncio {
+
+class TaskState;
+
+/// What lies behind a Handle: the callback, its context, and the link of the queue it waits in.
+class HandleState : public RefCounted {
+ public:
+  HandleState(Callback callback, AbstractEventLoop& loop, Context context)
+      : callback_(std::move(callback)), loop_(&loop), context_(std::move(context)) {}
+
+  /// See Handle::cancel().
+  virtual void cancel();
+  /// See Handle::run().
+  virtual void run();
+  virtual bool cancelled() const noexcept { return cancelled_; }
+
+  const Context& context() const noexcept { return context_; }
+  AbstractEventLoop& loop() const noexcept { return *loop_; }
+
+  /// The future whose end put this handle onto the ready queue; null where none did.
+  const Ref<FutureState>& subject() const noexcept { return subject_; }
+  void set_subject(Ref<FutureState> future) noexcept { subject_ = std::move(future); }
+  Ref<FutureState> take_subject() noexcept { return std::move(subject_); }
+  /// Names the handle among the callbacks of a future.
+  CallbackId id() const noexcept { return id_; }
+  void set_id(CallbackId id) noexcept { id_ = id; }
+
+  /// The task that a run of this handle steps, for the slow-callback report; null where it steps none.
+  virtual TaskState* steps_task() const noexcept { return nullptr; }
+  /// Lets go of the callback and of everything it captured (H2).
+  virtual void drop();
+
+ protected:
+  /// Does what was promised; runs inside the context.
+  virtual void call();
+
+  bool cancelled_ = false;
+
+ private:
+  class Entered;
+  friend class HandleQueue;
+  friend class FutureState;  // its list of callbacks uses the same link
+
+  Callback callback_;
+  AbstractEventLoop* loop_;
+  Context context_;
+  Ref<FutureState> subject_;
+  CallbackId id_{};
+  HandleState* next_ = nullptr;
+};
+
+/// What lies behind a TimerHandle.
+class TimerState final : public HandleState {
+ public:
+  TimerState(TimePoint when, Callback callback, AbstractEventLoop& loop, Context context)
+      : HandleState(std::move(callback), loop, std::move(context)), when_(when), core_(&loop.core()) {}
+
+  void cancel() override;  // tells the loop first, once (S18)
+  TimePoint when() const noexcept { return when_; }
+  /// Whether it lies in its loop's heap (asyncio's _scheduled).
+  bool scheduled() const noexcept { return scheduled_; }
+  void set_scheduled(bool scheduled) noexcept { scheduled_ = scheduled; }
+
+ private:
+  TimePoint when_;
+  Ref<LoopCore> core_;  // timers are cancelled in destructors, and those run after the loop's too
+  bool scheduled_ = false;
+};
+
+/// What lies behind the handle of call_soon_threadsafe(): cancelling and running exclude each other (S23).
+class ThreadSafeHandleState final : public HandleState {
+ public:
+  using HandleState::HandleState;
+
+  void cancel() override;
+  void run() override;
+  bool cancelled() const noexcept override;
+  void drop() override;
+
+ private:
+  mutable std::recursive_mutex mutex_;  // recursive: a callback may cancel its own handle
+};
+
+/// A first-in, first-out queue of handles, linked through the handles themselves.
+class HandleQueue {
+ public:
+  HandleQueue() = default;
+  HandleQueue(const HandleQueue&) = delete;
+  HandleQueue& operator=(const HandleQueue&) = delete;
+  ~HandleQueue() { clear(); }
+
+  bool empty() const noexcept { return first_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
+  void push(Ref<HandleState> handle) noexcept;
+  /// The oldest handle. The queue must not be empty.
+  Ref<HandleState> pop() noexcept;
+  /// Takes out the handle at `index`, counted from the oldest; what the ready order of a world needs.
+  Ref<HandleState> pop_at(std::size_t index) noexcept;
+  /// The handle at `index`, which stays.
+  HandleState& at(std::size_t index) const noexcept;
+  /// Moves all handles of `other` to the end of this queue.
+  void append(HandleQueue& other) noexcept;
+  /// Drops everything without running it.
+  void clear() noexcept;
+
+ private:
+  HandleState* first_ = nullptr;
+  HandleState* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace asyncio

@@ -1,0 +1,91 @@
+// handles.hpp: handles, the promises that a loop keeps.
+//
+// Whatever a loop does, it does by running a handle: a call_soon(), a timer that came due, a socket
+// that became readable, one more step of a task. A handle lives like this:
+//
+//     call_soon ───────────────────────────────┐
+//     call_at ────► heap ─── is due ───────────┼──► ready queue ───► run() ───► gone
+//     add_done_callback ─► future ─ is done ───┘
+//
+// cancel() does not search those queues. It empties the handle and leaves it where it lies; the loop
+// drops it when it comes past. That makes cancelling O(1), and nearly every timeout is cancelled. The
+// price is a heap that fills with empty timers: BaseEventLoop::run_once() says when it sweeps them out.
+//
+//   H1  A callback runs at most once.
+//   H2  A cancelled handle keeps nothing alive: what its callback captured is gone after cancel().
+//   H3  Running a handle throws nothing but KeyboardInterrupt and SystemExit: any other exception
+//       belongs to the loop's exception handler.
+//
+// Source: CPython Lib/asyncio/events.py, Handle, TimerHandle, _ThreadSafeHandle. Rules: S16 to S23.
+#pragma once
+
+#include <asyncio/callback.hpp>
+#include <asyncio/clock.hpp>
+#include <asyncio/contextvars.hpp>
+#include <asyncio/ref.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace asyncio {
+
+class AbstractEventLoop;
+class HandleState;  // handle_state.hpp
+class TimerState;
+
+/// A callback that the loop has promised to run; what call_soon() returns. Copies are the same promise.
+class Handle {
+ public:
+  /// No handle: converts to false.
+  Handle() noexcept;
+  /// For those who write loops: a handle that is not yet in any queue.
+  ///
+  /// \param callback  what to run
+  /// \param loop      whose exception handler hears of what it throws
+  /// \param context   what it runs in
+  Handle(Callback callback, AbstractEventLoop& loop, Context context);
+
+  /// Takes the promise back. After the callback has run, this changes only what cancelled() says.
+  void cancel() const;
+  /// Whether cancel() was called.
+  bool cancelled() const noexcept;
+  /// The context that the callback runs in.
+  Context get_context() const;
+  /// For those who write loops: runs the callback in its context, unless it was cancelled (H1, H3).
+  void run() const;
+  /// One line for reports: "<Handle>", "<Handle cancelled>".
+  std::string repr() const;
+
+  explicit operator bool() const noexcept { return state_.operator bool(); }
+  friend bool operator==(const Handle&, const Handle&) = default;
+
+  /// The part behind the handle, for those who write loops.
+  HandleState* get() const noexcept { return state_.get(); }
+  /// A handle for a part that exists already.
+  explicit Handle(Ref<HandleState> state) noexcept;
+
+  Handle(const Handle&) noexcept;
+  Handle(Handle&&) noexcept;
+  Handle& operator=(Handle) noexcept;
+  ~Handle();
+
+ protected:
+  Ref<HandleState> state_;
+};
+
+/// A callback that the loop has promised to run at a certain time; what call_later() and call_at() return.
+class TimerHandle : public Handle {
+ public:
+  /// No handle: converts to false.
+  TimerHandle() = default;
+  /// For those who write loops: a timer that is not yet in a heap.
+  TimerHandle(TimePoint when, Callback callback, AbstractEventLoop& loop, Context context);
+
+  /// A handle for a part that exists already.
+  explicit TimerHandle(Ref<TimerState> state) noexcept;
+
+  /// The time on the loop's clock at which the callback is due.
+  TimePoint when() const noexcept;
+};
+
+}  // namespace asyncio

@@ -1,0 +1,84 @@
+// loop_core.hpp: what tasks and futures share with their loop, and what may outlive it.
+//
+// A future may be held longer than its loop lives. So it does not point to the loop, but to this core,
+// which every future keeps alive and which knows whether the loop is still there. The core also has the
+// loop's tasks: a list in order of registration, of which each task takes itself out when it dies, so the
+// list keeps nobody alive (S97, S119).
+//
+//   L1  loop() is null exactly when the loop has been destroyed.
+//   L2  A task is in the list exactly while it is registered; the list is guarded by a lock, because
+//       all_tasks() may be called from any thread (S121).
+//   L3  Only the loop's own thread writes the current task.
+#pragma once
+
+#include <asyncio/ref.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+namespace asyncio {
+
+class AbstractEventLoop;
+class Instrument;
+class TaskState;
+
+/// The part of a loop that its futures keep alive: its tasks, its current task, its instruments.
+class LoopCore final : public RefCounted {
+ public:
+  explicit LoopCore(AbstractEventLoop& loop) noexcept : loop_(&loop) {}
+  ~LoopCore() override;
+
+  /// The loop; null once it has been destroyed (L1).
+  AbstractEventLoop* loop() const noexcept { return loop_; }
+
+  void register_task(TaskState& task, bool eagerly);
+  void unregister_task(TaskState& task, bool eagerly);
+  /// The pending registered tasks, oldest first. From any thread.
+  std::vector<Ref<TaskState>> tasks() const;
+
+  /// What enter_task() and leave_task() do once they know that the loop is the running one (S116).
+  void enter(TaskState& task) {
+    if (current_task()) refuse_enter(task);
+    set_current_task(&task);
+    if (!instruments_.empty()) tell_entered(task);
+  }
+  void leave(TaskState& task) {
+    if (current_task() != &task) refuse_leave(task);
+    set_current_task(nullptr);
+    if (!instruments_.empty()) tell_left(task);
+  }
+  TaskState* current_task() const noexcept { return current_.load(std::memory_order_relaxed); }
+  /// Sets the current task without checks or instruments; null for none (L3).
+  void set_current_task(TaskState* task) noexcept { current_.store(task, std::memory_order_relaxed); }
+  /// The current task of a loop that may run in another thread, or an empty Ref.
+  Ref<TaskState> current_task_from_any_thread() const;
+
+  void add_instrument(Instrument& instrument);
+  void remove_instrument(Instrument& instrument);
+  /// Calls `tell(Instrument&)` for each instrument.
+  template <class Tell>
+  void notify(Tell tell) const {
+    // By index: an instrument may remove itself when it is told.
+    for (std::size_t i = 0; i < instruments_.size(); ++i) tell(*instruments_[i]);
+  }
+
+ private:
+  friend class AbstractEventLoop;  // clears loop_ when it is destroyed
+  friend class TaskState;          // takes itself out of the list when it dies
+
+  void unlink(TaskState& task) noexcept;
+  [[noreturn]] void refuse_enter(TaskState& task) const;
+  [[noreturn]] void refuse_leave(TaskState& task) const;
+  void tell_entered(TaskState& task) const;
+  void tell_left(TaskState& task) const;
+
+  AbstractEventLoop* loop_;
+  std::atomic<TaskState*> current_ = nullptr;
+  std::vector<Instrument*> instruments_;
+  mutable std::mutex mutex_;  // guards the list and the tasks' links (L2)
+  TaskState* first_task_ = nullptr;
+  TaskState* last_task_ = nullptr;
+};
+
+}  // namespace asyncio

@@ -1,0 +1,159 @@
+// loop_options.hpp: the keywords of a loop's methods, one struct a method, with asyncio's defaults.
+//
+// Python's keyword arguments become members, to be set by name: create_connection(factory, {.host =
+// "example.org", .port = 443}). A member that is empty means what None means in asyncio.
+//
+// Source: CPython Lib/asyncio/base_events.py and unix_events.py, the signatures of the methods named.
+#pragma once
+
+#include <asyncio/clock.hpp>
+#include <asyncio/contextvars.hpp>
+#include <asyncio/sockets.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace asyncio {
+
+class BaseProtocol;
+class SSLContext;
+
+/// Makes the protocol object of one connection.
+using ProtocolFactory = std::function<std::shared_ptr<BaseProtocol>()>;
+
+
+/// The keywords of create_connection().
+struct ConnectionOptions {
+  std::optional<std::string> host = {};                   ///< a name or a literal address
+  std::optional<int> port = {};                           ///< 0 to 65535
+  std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
+  int family = 0;                                         ///< AF_INET, AF_INET6, or 0 for either
+  int proto = 0;                                          ///< protocol number for getaddrinfo()
+  int flags = 0;                                          ///< AI_… flags for getaddrinfo()
+  std::optional<Socket> sock = {};                        ///< an already connected socket, instead of host and port
+  std::optional<Address> local_addr = {};                 ///< bind to this first
+  std::optional<std::string> server_hostname = {};        ///< for TLS; default: host
+  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Duration> happy_eyeballs_delay = {};      ///< start the next attempt after this (RFC 8305)
+  std::optional<int> interleave = {};                     ///< First Address Family Count of RFC 8305
+  bool all_errors = false;                                ///< throw an ExceptionGroup of every attempt's error
+};
+
+/// The keywords of create_server().
+struct ServerOptions {
+  std::optional<std::string> host = {};                   ///< empty: all interfaces
+  std::vector<std::string> hosts = {};                    ///< several interfaces, instead of host
+  std::optional<int> port = {};                           ///< 0 lets the loop choose
+  int family = 0;                                         ///< AF_INET, AF_INET6, or 0 for both
+  std::optional<int> flags = {};                          ///< default AI_PASSIVE
+  std::optional<Socket> sock = {};                        ///< a bound socket, instead of host and port
+  int backlog = 100;                                      ///< connections that may wait to be accepted
+  std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
+  std::optional<bool> reuse_address = {};                 ///< default true
+  std::optional<bool> reuse_port = {};                    ///< default false
+  std::optional<bool> keep_alive = {};                    ///< default false
+  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  bool start_serving = true;                              ///< accept at once
+};
+
+/// The keywords of create_unix_connection().
+struct UnixConnectionOptions {
+  std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
+  std::optional<Socket> sock = {};                        ///< an already connected socket, instead of the path
+  std::optional<std::string> server_hostname = {};        ///< for TLS
+  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+};
+
+/// The keywords of create_unix_server().
+struct UnixServerOptions {
+  std::optional<Socket> sock = {};                        ///< a bound socket, instead of the path
+  int backlog = 100;                                      ///< connections that may wait to be accepted
+  std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
+  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  bool start_serving = true;                              ///< accept at once
+  bool cleanup_socket = true;                             ///< remove the file when the server closes
+};
+
+/// The keywords of connect_accepted_socket().
+struct AcceptedOptions {
+  std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
+  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+};
+
+/// The keywords of create_datagram_endpoint().
+struct DatagramOptions {
+  std::optional<Address> local_addr = {};                 ///< bind to this
+  std::optional<Address> remote_addr = {};                ///< send to and receive from this one only
+  int family = 0;                                         ///< AF_INET, AF_INET6, AF_UNIX, or 0
+  int proto = 0;                                          ///< protocol number for getaddrinfo()
+  int flags = 0;                                          ///< AI_… flags for getaddrinfo()
+  std::optional<bool> reuse_port = {};                    ///< default false
+  bool allow_broadcast = false;                           ///< may send to a broadcast address
+  std::optional<Socket> sock = {};                        ///< an existing socket, instead of all of the above
+};
+
+/// The keywords of start_tls().
+struct StartTlsOptions {
+  bool server_side = false;                               ///< this end is the server
+  std::optional<std::string> server_hostname = {};        ///< the name to check
+  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+};
+
+/// The keywords of sendfile() and sock_sendfile().
+struct SendfileOptions {
+  std::int64_t offset = 0;                                ///< where in the file to begin, in bytes
+  std::optional<std::int64_t> count = {};                 ///< bytes to send; default: to the end
+  bool fallback = true;                                   ///< read and write where the system cannot sendfile
+};
+
+/// The keywords of getaddrinfo().
+struct AddressInfoOptions {
+  int family = 0;                                         ///< AF_INET, AF_INET6, or 0 for either
+  int type = 0;                                           ///< SOCK_STREAM, SOCK_DGRAM, or 0
+  int proto = 0;                                          ///< protocol number
+  int flags = 0;                                          ///< AI_… flags
+};
+
+/// One answer of getaddrinfo().
+struct AddressInfo {
+  int family = 0;               ///< AF_INET or AF_INET6
+  int type = 0;                 ///< SOCK_STREAM or SOCK_DGRAM
+  int proto = 0;                ///< protocol number
+  std::string canonical_name;   ///< empty unless asked for
+  Address address;              ///< a literal address and a port
+};
+
+/// Where a child process's standard stream goes: a pipe, nowhere, the parent's, or a descriptor.
+struct StdioTarget {
+  int descriptor = -1;          ///< a descriptor of the parent, or one of the constants of namespace subprocess
+};
+
+/// What create_subprocess_exec() takes for stdin, stdout and stderr.
+namespace subprocess {
+inline constexpr StdioTarget PIPE{-2};      ///< a new pipe to the child
+inline constexpr StdioTarget STDOUT{-3};    ///< for stderr only: where stdout goes
+inline constexpr StdioTarget DEVNULL{-4};   ///< nowhere
+}  // namespace subprocess
+
+/// The keywords of subprocess_exec() and subprocess_shell().
+struct SubprocessOptions {
+  std::optional<StdioTarget> stdin_ = subprocess::PIPE;           ///< empty: the parent's
+  std::optional<StdioTarget> stdout_ = subprocess::PIPE;          ///< empty: the parent's
+  std::optional<StdioTarget> stderr_ = subprocess::PIPE;          ///< empty: the parent's
+  std::optional<std::string> cwd = {};                            ///< default: the parent's
+  std::optional<std::map<std::string, std::string>> env = {};     ///< default: the parent's
+};
+
+}  // namespace asyncio

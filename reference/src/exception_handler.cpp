@@ -1,0 +1,88 @@
+// exception_handler.cpp: where errors go that nobody can receive.
+//
+// A callback's exception has no caller to go to, a future's exception may never be asked for, a task may
+// be dropped half done. All of these end here: with the handler that the program has set, else as one
+// message on standard error. A handler that throws is reported itself, once, and that is the end (S60).
+//
+// Source: CPython Lib/asyncio/base_events.py, call_exception_handler, default_exception_handler. Rules: S56 to S63.
+#include <asyncio/base_events.hpp>
+
+#include "log.hpp"
+
+#include <map>
+
+namespace asyncio {
+namespace {
+
+// The context of the first of task, future, handle that is there (S59).
+std::optional<Context> context_to_report_in(const ExceptionContext& context) {
+  if (context.task) return context.task.get_context();
+  if (context.future) {
+    if (const auto* task = dynamic_cast<const TaskState*>(context.future.get())) return task->get_context();
+    return std::nullopt;
+  }
+  if (context.handle) return context.handle.get_context();
+  return std::nullopt;
+}
+
+void call_handler(const ExceptionHandler& handler, AbstractEventLoop& loop, const ExceptionContext& context) {
+  const std::optional<Context> where = context_to_report_in(context);
+  // A callback that reports its own failure is still inside its context, which cannot be entered twice.
+  if (where && !where->entered()) {
+    where->run([&] { handler(loop, context); });
+  } else {
+    handler(loop, context);
+  }
+}
+
+std::string place(const std::source_location& where) {
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+}  // namespace
+
+void BaseEventLoop::call_exception_handler(const ExceptionContext& context) {
+  try {
+    if (exception_handler_) {
+      const ExceptionHandler handler = exception_handler_;  // it may set another one
+      call_handler(handler, *this, context);
+    } else {
+      default_exception_handler(context);
+    }
+  } catch (const KeyboardInterrupt&) {
+    throw;  // S61
+  } catch (const SystemExit&) {
+    throw;
+  } catch (...) {
+    if (!exception_handler_) return log_error("Exception in default exception handler");
+    try {
+      default_exception_handler({.message = "Unhandled error in exception handler",
+                                 .exception = std::current_exception(),
+                                 .context = std::make_shared<const ExceptionContext>(context)});
+    } catch (const KeyboardInterrupt&) {
+      throw;
+    } catch (const SystemExit&) {
+      throw;
+    } catch (...) {
+      log_error("Exception in default exception handler while handling an unexpected error in custom exception handler");
+    }
+  }
+}
+
+void BaseEventLoop::default_exception_handler(const ExceptionContext& context) {
+  std::map<std::string, std::string> entries;  // sorted by name (S62)
+  if (context.future) entries["future"] = context.future.repr();
+  if (context.task) entries["task"] = context.task.repr();
+  if (context.handle) entries["handle"] = context.handle.repr();
+  if (context.socket) entries["socket"] = std::to_string(context.socket.fileno());
+  if (context.context) entries["context"] = context.context->message;
+  if (context.source_traceback) entries["source_traceback"] = "Object created at " + place(*context.source_traceback);
+  if (!context.source_traceback && current_handle()) entries["handle_traceback"] = current_handle().repr();
+
+  std::string text = context.message.empty() ? "Unhandled exception in event loop" : context.message;
+  for (const auto& [name, value] : entries) text += "\n" + name + ": " + value;
+  if (context.exception) text += "\n" + describe(context.exception);
+  log_error(text);
+}
+
+}  // namespace asyncio

@@ -1,0 +1,244 @@
+// futures.cpp: completing a future, and who hears of it.
+//
+//     add_done_callback(f) ──► [ handle f ]──►[ handle g ]──►[ step of task t ]      the future's list
+//     set_result(x)        ──► the same handles, in the same order, on the loop's ready queue
+//
+// The callbacks of a future are handles already, so completing it moves them and allocates nothing. Each
+// of them is told the future (HandleState::subject), which keeps it alive until the callback has run.
+#include <asyncio/futures.hpp>
+
+#include <asyncio/coroutine.hpp>
+#include <asyncio/events.hpp>
+#include <asyncio/handle_state.hpp>
+
+#include <algorithm>
+#include <cassert>
+
+namespace asyncio {
+namespace {
+
+CallbackId next_callback_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return CallbackId{last.fetch_add(1, std::memory_order_relaxed) + 1};
+}
+
+}  // namespace
+
+FutureState::FutureState(AbstractEventLoop& loop, AnySlot* slot, std::source_location where)
+    : core_(&loop.core()), slot_(slot), where_(where) {}
+
+FutureState::~FutureState() {
+  while (first_waiter_) {  // F3: still pending
+    auto handle = Ref<HandleState>::adopt(first_waiter_);
+    first_waiter_ = std::exchange(handle->next_, nullptr);
+    handle->drop();
+  }
+}
+
+AbstractEventLoop& FutureState::loop() const {
+  AbstractEventLoop* loop = core_->loop();
+  if (!loop) throw RuntimeError(std::string("the event loop of this ") + kind() + " has been destroyed");
+  return *loop;
+}
+
+// ---- Completing ----
+
+bool FutureState::cancel(std::string message) {
+  log_traceback_ = false;  // S66: also where the answer is false
+  if (done()) return false;
+  cancel_message_ = std::move(message);
+  finish_cancelled();
+  return true;
+}
+
+void FutureState::require_pending(const char* verb) const {
+  if (done()) throw InvalidStateError(std::string(verb) + ": " + repr());
+}
+
+void FutureState::check_settable() const { require_pending("invalid state"); }
+
+void FutureState::set_result() {
+  require_pending("invalid state");
+  finish();
+}
+
+void FutureState::set_exception(std::exception_ptr error) {
+  require_pending("invalid state");
+  if (!error) throw std::invalid_argument("set_exception() needs an exception, and was given null");
+  finish_with(std::move(error));
+}
+
+void FutureState::finish() {
+  assert(!done());  // F1
+  stage_.store(Stage::finished, std::memory_order_relaxed);
+  schedule_callbacks();
+}
+
+void FutureState::finish_with(std::exception_ptr error) {
+  assert(!done());  // F1
+  exception_ = std::move(error);
+  stage_.store(Stage::finished, std::memory_order_relaxed);
+  log_traceback_ = true;
+  schedule_callbacks();
+}
+
+void FutureState::finish_cancelled() {
+  assert(!done());  // F1
+  stage_.store(Stage::cancelled, std::memory_order_relaxed);
+  schedule_callbacks();
+}
+
+void FutureState::schedule_callbacks() {
+  if (!first_waiter_) return;
+  AbstractEventLoop& loop = this->loop();
+  const Ref<FutureState> self(this);
+  last_waiter_ = nullptr;
+  while (first_waiter_) {  // F2
+    auto handle = Ref<HandleState>::adopt(first_waiter_);
+    first_waiter_ = std::exchange(handle->next_, nullptr);
+    handle->set_subject(self);
+    loop.call_soon_handle(std::move(handle));  // throws where the loop is closed (S71)
+  }
+}
+
+// ---- Callbacks ----
+
+CallbackId FutureState::add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context) {
+  // The future is alive when this runs: the handle that calls it holds the future as its subject.
+  auto call = [callback = std::move(callback), this]() mutable { callback(AnyFuture(Ref<FutureState>(this))); };
+  return add_waiter(
+      make_ref<HandleState>(std::move(call), loop(), context ? std::move(*context) : copy_context()));
+}
+
+CallbackId FutureState::add_waiter(Ref<HandleState> handle) {
+  const CallbackId id = next_callback_id();
+  handle->set_id(id);
+  if (done()) {  // S69
+    handle->set_subject(Ref<FutureState>(this));
+    loop().call_soon_handle(std::move(handle));
+    return id;
+  }
+  HandleState* const added = handle.detach();
+  (first_waiter_ ? last_waiter_->next_ : first_waiter_) = added;
+  last_waiter_ = added;
+  return id;
+}
+
+std::size_t FutureState::remove_done_callback(CallbackId id) {
+  HandleState* before = nullptr;
+  for (HandleState* handle = first_waiter_; handle; before = handle, handle = handle->next_) {
+    if (handle->id() != id) continue;
+    (before ? before->next_ : first_waiter_) = handle->next_;
+    if (last_waiter_ == handle) last_waiter_ = before;
+    handle->next_ = nullptr;
+    Ref<HandleState>::adopt(handle)->drop();
+    return 1;
+  }
+  return 0;
+}
+
+// ---- Looking at the outcome ----
+
+std::exception_ptr FutureState::exception() {
+  if (!done()) throw InvalidStateError("Exception is not set.");
+  if (cancelled()) std::rethrow_exception(make_cancelled_error());
+  log_traceback_ = false;  // S74
+  return exception_;
+}
+
+void FutureState::check_result() {
+  if (!done()) throw InvalidStateError("Result is not set.");
+  if (const std::exception_ptr error = take_error()) std::rethrow_exception(error);
+}
+
+std::exception_ptr FutureState::take_error() {
+  assert(done());
+  log_traceback_ = false;
+  return cancelled() ? make_cancelled_error() : exception_;
+}
+
+std::exception_ptr FutureState::make_cancelled_error() {
+  if (saved_cancelled_error_) return std::exchange(saved_cancelled_error_, nullptr);
+  return std::make_exception_ptr(CancelledError(cancel_message_));
+}
+
+// ---- Waiting ----
+
+void FutureState::wait() {
+  if (done()) return;  // S72
+  blocking_ = true;
+  Coroutine::suspend(this);
+  if (!done()) throw RuntimeError("await wasn't used with future");  // S73
+}
+
+void FutureState::add_awaited_by(FutureState& waiter) {
+  if (std::ranges::find(awaited_by_, &waiter) == awaited_by_.end()) awaited_by_.push_back(&waiter);
+}
+
+void FutureState::discard_awaited_by(FutureState& waiter) noexcept { std::erase(awaited_by_, &waiter); }
+
+AwaitEdge::AwaitEdge(Ref<FutureState> future, FutureState& waiter) : future_(std::move(future)), waiter_(&waiter) {
+  future_->add_awaited_by(waiter);
+}
+
+AwaitEdge& AwaitEdge::operator=(AwaitEdge&& other) noexcept {
+  clear();
+  future_ = std::move(other.future_);
+  waiter_ = other.waiter_;
+  return *this;
+}
+
+void AwaitEdge::clear() noexcept {
+  if (const Ref<FutureState> future = std::move(future_)) future->discard_awaited_by(*waiter_);
+}
+
+// ---- The end ----
+
+void FutureState::last_owner_gone() noexcept {
+  if (log_traceback_) {
+    // A report may hand the future to somebody who keeps it. So it is owned again while the report runs,
+    // and goes for good when that owner lets go (F4).
+    const Ref<FutureState> self(this);
+    log_traceback_ = false;
+    report_never_retrieved();
+    return;
+  }
+  delete this;
+}
+
+void FutureState::report_never_retrieved() noexcept {
+  AbstractEventLoop* loop = core_->loop();
+  if (!loop) return;  // nobody left to tell
+  ExceptionContext context{.message = std::string(kind()) + " exception was never retrieved", .exception = exception_};
+  context.future = AnyFuture(Ref<FutureState>(this));
+  if (loop->get_debug()) context.source_traceback = where_;
+  try {
+    loop->call_exception_handler(context);
+  } catch (...) {
+    // Only KeyboardInterrupt and SystemExit get here, and nothing can be thrown out of a destruction.
+  }
+}
+
+// ---- Texts ----
+
+std::string FutureState::state_text() const {
+  switch (stage()) {
+    case Stage::pending: return "pending";
+    case Stage::cancelled: return "cancelled";
+    case Stage::finished: return exception_ ? "finished exception=" + describe(exception_) : "finished";
+  }
+  return {};
+}
+
+std::string FutureState::repr() const { return std::string("<") + kind() + " " + state_text() + ">"; }
+
+void AnyFuture::throw_empty() { throw RuntimeError("this handle holds no future"); }
+
+void check_result_type(const AnyFuture& future, const std::type_info& expected) {
+  const AnySlot* slot = future.get()->slot();
+  if (!slot || slot->type() != expected) {
+    throw std::invalid_argument("the result of " + future.repr() + " has another type than was asked for");
+  }
+}
+
+}  // namespace asyncio

@@ -1,0 +1,87 @@
+// gather.cpp: what the end of a child means for the whole.
+#include <asyncio/gather.hpp>
+
+#include <asyncio/events.hpp>
+
+#include <cassert>
+#include <set>
+#include <stdexcept>
+
+namespace asyncio {
+
+GatheringFuture::GatheringFuture(AbstractEventLoop& loop, std::vector<AnyFuture> children, bool returns_exceptions)
+    : FutureState(loop, nullptr, std::source_location::current()),
+      children_(std::move(children)),
+      edges_(children_.size()),
+      returns_exceptions_(returns_exceptions) {}
+
+void GatheringFuture::start() {
+  const Ref<GatheringFuture> self(this);
+  const Context context = copy_context();
+  std::set<AnyFuture> seen;  // only asked, never walked through: its order decides nothing
+  std::vector<std::size_t> done_already;
+  for (std::size_t i = 0; i < children_.size(); ++i) {
+    const AnyFuture& child = children_[i];
+    if (!seen.insert(child).second) continue;  // a repetition shares the result, and is counted once (S136)
+    ++unfinished_;
+    if (child.done()) {
+      done_already.push_back(i);
+      continue;
+    }
+    edges_[i] = AwaitEdge(Ref<FutureState>(child.get()), *this);
+    child.add_done_callback([self, i](const AnyFuture&) { self->on_child_done(i); }, context);
+  }
+  if (children_.empty()) {
+    collect();
+    set_result();
+  }
+  // Only now, when all are counted: the last of them may complete this future (S142).
+  for (const std::size_t i : done_already) on_child_done(i);
+}
+
+void GatheringFuture::on_child_done(std::size_t index) {
+  edges_[index].clear();
+  FutureState& child = *children_[index].get();
+  --unfinished_;
+  if (done()) {
+    child.mark_retrieved();  // G3
+    return;
+  }
+
+  if (!returns_exceptions_) {
+    // A cancelled child counts as one that failed with CancelledError, so this future is not cancelled() (S138).
+    if (std::exception_ptr error = child.take_error()) return set_exception(std::move(error));
+  }
+  if (unfinished_ > 0) return;
+
+  if (cancel_requested_) return set_exception(child.make_cancelled_error());  // G4
+  try {
+    collect();
+  } catch (...) {
+    return set_exception(std::current_exception());  // copying a result failed
+  }
+  set_result();
+}
+
+bool GatheringFuture::cancel(std::string message) {
+  if (done()) return false;
+  bool accepted = false;
+  for (const AnyFuture& child : children_) accepted |= child.cancel(message);
+  cancel_requested_ |= accepted;
+  return accepted;
+}
+
+AbstractEventLoop& common_loop(const std::vector<AnyFuture>& futures) {
+  if (futures.empty()) return *get_event_loop();
+  AbstractEventLoop& loop = futures.front().get_loop();
+  for (const AnyFuture& future : futures) check_future_loop(future, {.loop = &loop});
+  return loop;
+}
+
+std::exception_ptr error_of(const AnyFuture& future) {
+  assert(future.done());
+  if (!future.cancelled()) return future.exception();
+  return std::make_exception_ptr(CancelledError(future.get()->cancel_message()));
+}
+
+}  // namespace asyncio

@@ -1,0 +1,176 @@
+// handles.cpp: running and cancelling handles, and the queue they wait in.
+//
+// run(), cancel() and drop() all take the callback out of the handle before anything happens to it. To
+// run it, or to destroy what it captured, is to call foreign code, which may come back to this very
+// handle and must find it in order.
+#include <asyncio/handle_state.hpp>
+
+#include <asyncio/events.hpp>
+
+#include "context_state.hpp"
+#include "thread_state.hpp"
+
+#include <cassert>
+
+namespace asyncio {
+
+// ---- Handle, TimerHandle: the small values that programs see ----
+
+Handle::Handle() noexcept = default;
+Handle::Handle(Callback callback, AbstractEventLoop& loop, Context context)
+    : state_(make_ref<HandleState>(std::move(callback), loop, std::move(context))) {}
+Handle::Handle(Ref<HandleState> state) noexcept : state_(std::move(state)) {}
+Handle::Handle(const Handle&) noexcept = default;
+Handle::Handle(Handle&&) noexcept = default;
+Handle& Handle::operator=(Handle other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+Handle::~Handle() = default;
+
+void Handle::cancel() const {
+  // This very handle may lie in what the callback captured, or be assigned to while the callback runs.
+  if (const Ref<HandleState> kept = state_) kept->cancel();
+}
+
+bool Handle::cancelled() const noexcept { return state_ && state_->cancelled(); }
+
+Context Handle::get_context() const {
+  if (!state_) throw RuntimeError("get_context() of an empty Handle");
+  return state_->context();
+}
+
+void Handle::run() const {
+  if (const Ref<HandleState> kept = state_) kept->run();
+}
+
+std::string Handle::repr() const { return !state_ ? "<no handle>" : cancelled() ? "<Handle cancelled>" : "<Handle>"; }
+
+TimerHandle::TimerHandle(TimePoint when, Callback callback, AbstractEventLoop& loop, Context context)
+    : Handle(Ref<HandleState>(make_ref<TimerState>(when, std::move(callback), loop, std::move(context)))) {}
+TimerHandle::TimerHandle(Ref<TimerState> state) noexcept : Handle(Ref<HandleState>(std::move(state))) {}
+
+TimePoint TimerHandle::when() const noexcept {
+  return state_ ? static_cast<const TimerState&>(*state_).when() : TimePoint::max();
+}
+
+// ---- HandleState ----
+
+// Context::run() for the hottest place there is: the thread is looked up once.
+class HandleState::Entered {
+ public:
+  explicit Entered(ContextState& context) : thread_(this_thread()), context_(context) { context_.enter(thread_); }
+  ~Entered() { context_.leave(thread_); }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  ThreadState& thread_;  // a handle runs on its loop's own stack, which stays on its thread
+  ContextState& context_;
+};
+
+void HandleState::run() {
+  if (cancelled_) return;
+  try {
+    const Entered scope(*context_.state_);
+    call();
+  } catch (const KeyboardInterrupt&) {
+    throw;  // H3: these two leave the loop (S57)
+  } catch (const SystemExit&) {
+    throw;
+  } catch (...) {
+    loop_->call_exception_handler({.message = "Exception in callback",
+                                   .exception = std::current_exception(),
+                                   .handle = Handle(Ref<HandleState>(this))});
+  }
+}
+
+void HandleState::call() {
+  Callback callback = std::move(callback_);  // H1
+  if (callback) callback();
+}
+
+void HandleState::cancel() {
+  if (std::exchange(cancelled_, true)) return;
+  drop();  // H2
+}
+
+void HandleState::drop() {
+  const Ref<FutureState> subject = std::move(subject_);
+  const Callback dropped = std::move(callback_);
+}
+
+void TimerState::cancel() {
+  AbstractEventLoop* const loop = core_->loop();
+  if (!cancelled_ && loop) loop->timer_handle_cancelled(TimerHandle(Ref<TimerState>(this)));
+  HandleState::cancel();
+}
+
+void ThreadSafeHandleState::cancel() {
+  const std::lock_guard lock(mutex_);
+  HandleState::cancel();
+}
+
+bool ThreadSafeHandleState::cancelled() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return HandleState::cancelled();
+}
+
+void ThreadSafeHandleState::run() {
+  const std::lock_guard lock(mutex_);
+  HandleState::run();
+}
+
+void ThreadSafeHandleState::drop() {  // a loop that closes, while another thread cancels
+  const std::lock_guard lock(mutex_);
+  HandleState::drop();
+}
+
+// ---- HandleQueue ----
+
+void HandleQueue::push(Ref<HandleState> handle) noexcept {
+  HandleState* const added = handle.detach();
+  assert(added->next_ == nullptr && added != last_);  // in one queue at a time
+  (last_ ? last_->next_ : first_) = added;
+  last_ = added;
+  ++size_;
+}
+
+Ref<HandleState> HandleQueue::pop() noexcept {
+  HandleState* const taken = first_;
+  first_ = std::exchange(taken->next_, nullptr);
+  if (!first_) last_ = nullptr;
+  --size_;
+  return Ref<HandleState>::adopt(taken);
+}
+
+Ref<HandleState> HandleQueue::pop_at(std::size_t index) noexcept {
+  assert(index < size_);
+  if (index == 0) return pop();
+  HandleState& before = at(index - 1);
+  HandleState* const taken = before.next_;
+  before.next_ = std::exchange(taken->next_, nullptr);
+  if (last_ == taken) last_ = &before;
+  --size_;
+  return Ref<HandleState>::adopt(taken);
+}
+
+HandleState& HandleQueue::at(std::size_t index) const noexcept {
+  HandleState* handle = first_;
+  while (index-- > 0) handle = handle->next_;
+  return *handle;
+}
+
+void HandleQueue::append(HandleQueue& other) noexcept {
+  if (other.empty()) return;
+  (last_ ? last_->next_ : first_) = std::exchange(other.first_, nullptr);
+  last_ = std::exchange(other.last_, nullptr);
+  size_ += std::exchange(other.size_, 0);
+}
+
+void HandleQueue::clear() noexcept {
+  // drop() first: a task's step handle is held by its task, which only the handle's own hold keeps alive.
+  while (!empty()) pop()->drop();
+}
+
+}  // namespace asyncio

@@ -1,0 +1,79 @@
+// loop_core.cpp: the list of a loop's tasks, and its instruments.
+#include <asyncio/loop_core.hpp>
+
+#include <asyncio/instrument.hpp>
+#include <asyncio/tasks.hpp>
+
+#include <algorithm>
+
+namespace asyncio {
+
+LoopCore::~LoopCore() = default;
+
+void LoopCore::register_task(TaskState& task, bool eagerly) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool listed = task.registered_ || task.registered_eagerly_;
+    (eagerly ? task.registered_eagerly_ : task.registered_) = true;
+    if (listed) return;  // S119: again is harmless
+    task.previous_task_ = last_task_;
+    (last_task_ ? last_task_->next_task_ : first_task_) = &task;
+    last_task_ = &task;
+  }
+  notify([&](Instrument& instrument) { instrument.task_registered(AnyTask(Ref<TaskState>(&task))); });
+}
+
+void LoopCore::unregister_task(TaskState& task, bool eagerly) {
+  {
+    const std::lock_guard lock(mutex_);
+    bool& registered = eagerly ? task.registered_eagerly_ : task.registered_;
+    if (!std::exchange(registered, false)) return;           // S119: unknown tasks are ignored
+    if (task.registered_ || task.registered_eagerly_) return;  // still in the other of CPython's two sets
+    unlink(task);
+  }
+  notify([&](Instrument& instrument) { instrument.task_unregistered(AnyTask(Ref<TaskState>(&task))); });
+}
+
+void LoopCore::unlink(TaskState& task) noexcept {
+  (task.previous_task_ ? task.previous_task_->next_task_ : first_task_) = task.next_task_;
+  (task.next_task_ ? task.next_task_->previous_task_ : last_task_) = task.previous_task_;
+  task.previous_task_ = task.next_task_ = nullptr;
+}
+
+std::vector<Ref<TaskState>> LoopCore::tasks() const {
+  std::vector<Ref<TaskState>> found;
+  const std::lock_guard lock(mutex_);
+  for (TaskState* task = first_task_; task; task = task->next_task_) {
+    // A task whose last owner has gone waits for this lock to take itself out: it is not revived (R2).
+    if (task->try_retain()) found.push_back(Ref<TaskState>::adopt(task));
+  }
+  return found;
+}
+
+Ref<TaskState> LoopCore::current_task_from_any_thread() const {
+  // The pointer alone says nothing about the task's life. But a task that is in the list cannot die while
+  // the lock is held, so only a task found there is given out.
+  const std::lock_guard lock(mutex_);
+  const TaskState* const current = current_task();
+  for (TaskState* task = first_task_; task; task = task->next_task_) {
+    if (task == current) return task->try_retain() ? Ref<TaskState>::adopt(task) : Ref<TaskState>();
+  }
+  return {};
+}
+
+void LoopCore::add_instrument(Instrument& instrument) {
+  if (std::ranges::find(instruments_, &instrument) == instruments_.end()) instruments_.push_back(&instrument);
+}
+
+void LoopCore::remove_instrument(Instrument& instrument) { std::erase(instruments_, &instrument); }
+
+void Instrument::task_registered(const AnyTask&) {}
+void Instrument::task_entered(const AnyTask&) {}
+void Instrument::task_left(const AnyTask&) {}
+void Instrument::task_unregistered(const AnyTask&) {}
+void Instrument::task_swapped(const AnyTask&, const AnyTask&) {}
+void Instrument::before_run_once(AbstractEventLoop&) {}
+void Instrument::before_poll(AbstractEventLoop&) {}
+void Instrument::after_poll(AbstractEventLoop&) {}
+
+}  // namespace asyncio
