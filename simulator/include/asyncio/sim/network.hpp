@@ -1,0 +1,71 @@
+// network.hpp: the network of a world.
+//
+// Hosts find each other by name. What is sent from one host to another takes a time that is chosen within
+// the latency of the link; a connection keeps the order of its bytes, as TCP does, and two connections are
+// independent. A partition loses nothing of a stream: what was sent waits, as TCP would send it again, and
+// goes on its way when the partition is repaired.
+//
+// Two hosts that were given no link use the default link. A host reaches itself without delay.
+#pragma once
+
+#include <asyncio/clock.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace asyncio::sim {
+
+class World;
+
+/// The shortest and the longest time that a message may take.
+struct LatencyRange {
+  Duration min = std::chrono::milliseconds(1);   ///< at least zero
+  Duration max = std::chrono::milliseconds(10);  ///< at least `min`
+};
+
+/// How a path from one host to another behaves.
+struct Link {
+  LatencyRange latency = {};                           ///< drawn anew for each message
+  double loss = 0;                                     ///< 0 to 1; on a stream a lost message is sent again later
+  double duplicate = 0;                                ///< 0 to 1; datagrams only
+  double reorder = 0;                                  ///< 0 to 1; datagrams only
+  std::optional<std::uint64_t> bandwidth = {};         ///< bytes a second, at least 1; empty: unlimited
+};
+
+/// The network of a world: links, and what happens to them. Host names that do not exist are refused.
+class Network {
+ public:
+  /// How hosts are linked that were not given a link of their own.
+  ///
+  /// \throws std::invalid_argument  where a value is out of its range
+  void set_default(Link link);
+  /// Links two hosts, in both directions.
+  void set_link(std::string_view a, std::string_view b, Link link);
+  /// Links two hosts in one direction.
+  void set_path(std::string_view from, std::string_view to, Link link);
+
+  /// Nothing gets from one to the other, in both directions, until repair().
+  void partition(std::string_view a, std::string_view b);
+  /// Nothing gets from `from` to `to`, until repair().
+  void partition_oneway(std::string_view from, std::string_view to);
+  /// Ends the partitions between two hosts.
+  void repair(std::string_view a, std::string_view b);
+  /// Ends all partitions.
+  void repair_all();
+
+  /// Keeps what is sent between two hosts in flight until release().
+  void hold(std::string_view a, std::string_view b);
+  /// Lets what was held go on its way, with a fresh latency.
+  void release(std::string_view a, std::string_view b);
+
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+ private:
+  friend class World;
+  explicit Network(World& world) noexcept : world_(world) {}
+  World& world_;
+};
+
+}  // namespace asyncio::sim

@@ -1,0 +1,60 @@
+// runner.hpp: runs a scenario again and again, and looks at what came out.
+//
+//     run, explore, replay, shrink ──► Runner::execute() ──► run_world()
+//                                         │  one Execution, whose buffers are used again
+//                                         ▼
+//                                      result(): what a user gets to see, made only where somebody looks
+#pragma once
+
+#include "execution.hpp"
+#include "token.hpp"
+
+#include <asyncio/sim/run.hpp>
+#include <asyncio/sim/strategy.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace asyncio::sim {
+
+/// Runs one execution of a scenario after the other.
+class Runner {
+ public:
+  /// \throws RuntimeError  where a loop or another execution is running in this thread
+  Runner(Scenario scenario, RunOptions options);
+
+  /// Runs one execution.
+  ///
+  /// \param keep  whether its events are kept
+  void execute(StrategyState& strategy, std::uint64_t seed, bool keep);
+  /// The one that ran last.
+  const Execution& execution() const noexcept { return execution_; }
+  /// The same as users see it. The trace is taken out, so ask once.
+  ///
+  /// \param labels  whether the choices get theirs
+  RunResult result(std::string token, bool labels);
+  /// Its options.
+  const RunOptions& options() const noexcept { return options_; }
+
+  /// What its strategy wants to know: runs the plain execution, where it wants to know anything.
+  StrategyHints hints();
+
+ private:
+  Scenario scenario_;
+  RunOptions options_;
+  Execution execution_;
+};
+
+/// The token of an execution of `runner`: seed form where the strategy has a name, else deviations form.
+///
+/// \param token  the seed form without the hash
+std::string token_of(Token token, const Execution& execution);
+
+/// "choice 37 (ready: bob)"
+std::string describe(const Execution& execution, std::size_t index);
+
+/// What people ask themselves when an execution went another way than before.
+inline constexpr char WHY_NOT_THE_SAME[] = "Was a clock, address or thread read outside the world?";
+
+}  // namespace asyncio::sim

@@ -1,0 +1,15 @@
+// sim_sockets.hpp: the socket handles that programs see in a world: a number and two addresses.
+#pragma once
+
+#include <asyncio/sockets.hpp>
+
+namespace asyncio::sim {
+
+class SimHost;
+
+/// The socket of a connection. Its descriptor is free again when it is closed or forgotten.
+Socket make_connected_socket(SimHost& host, Address local, Address remote);
+/// A socket that is bound, and listens or will.
+Socket make_listening_socket(SimHost& host, Address local);
+
+}  // namespace asyncio::sim
