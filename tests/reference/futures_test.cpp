@@ -1,0 +1,563 @@
+// futures_test.cpp: completing a future, and who hears of it. F1 to F4 are in futures.hpp.
+#include <asyncio/futures.hpp>
+#include <asyncio/tasks.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include "tests/reference/scripted_loop.hpp"
+
+namespace asyncio {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class AFuture : public testing::Test {
+ protected:
+  template <class T = int>
+  Future<T> future() {
+    return loop.create_future<T>();
+  }
+
+  ScriptedLoop loop;
+};
+
+using ADoneFuture = AFuture;
+using ACancelledFuture = AFuture;
+using APendingFuture = AFuture;
+using ADoneCallback = AFuture;
+using AnExceptionNobodyRetrieved = AFuture;
+using AwaitingAFuture = AFuture;
+
+// States ------------------------------------------------------------------------------------------------
+
+// S64.
+TEST_F(AFuture, IsPendingAtFirst) {
+  const auto pending = future();
+
+  EXPECT_FALSE(pending.done());
+  EXPECT_FALSE(pending.cancelled());
+  EXPECT_EQ(&pending.get_loop(), &loop);
+  EXPECT_EQ(pending.repr(), "<Future pending>");
+}
+
+// S64, S65.
+TEST_F(AFuture, HoldsAResult) {
+  const auto done = future();
+
+  done.set_result(3);
+
+  EXPECT_TRUE(done.done());
+  EXPECT_FALSE(done.cancelled());
+  EXPECT_EQ(done.result(), 3);
+  EXPECT_EQ(done.result(), 3);
+  EXPECT_EQ(done.exception(), nullptr);
+}
+
+// S64, S65.
+TEST_F(AFuture, HoldsAnException) {
+  const auto failed = future();
+
+  failed.set_exception(std::logic_error("failed"));
+
+  EXPECT_TRUE(failed.done());
+  EXPECT_FALSE(failed.cancelled());
+  EXPECT_EQ(text_of<std::logic_error>([&] { failed.result(); }), "failed");
+  EXPECT_TRUE(holds<std::logic_error>(failed.exception()));
+}
+
+TEST_F(AFuture, GivesAValueThatCanOnlyBeMovedOnce) {
+  const auto done = future<std::unique_ptr<int>>();
+
+  done.set_result(std::make_unique<int>(3));
+
+  EXPECT_EQ(*done.result(), 3);
+}
+
+// S64, S65: the only transitions are those out of pending.
+TEST_F(ADoneFuture, RefusesASecondOutcome) {
+  const auto done = future();
+  done.set_result(1);
+
+  EXPECT_THROW(done.set_result(2), InvalidStateError);
+  EXPECT_THROW(done.set_exception(std::logic_error("late")), InvalidStateError);
+  EXPECT_FALSE(done.cancel());
+
+  EXPECT_EQ(done.result(), 1);
+}
+
+// S65.
+TEST_F(APendingFuture, HasNoOutcomeToGive) {
+  const auto pending = future();
+
+  EXPECT_EQ(text_of<InvalidStateError>([&] { pending.result(); }), "Result is not set.");
+  EXPECT_EQ(text_of<InvalidStateError>([&] { pending.exception(); }), "Exception is not set.");
+}
+
+// S65, S66.
+TEST_F(ACancelledFuture, ThrowsItsMessage) {
+  const auto cancelled = future();
+
+  EXPECT_TRUE(cancelled.cancel("too slow"));
+
+  EXPECT_TRUE(cancelled.cancelled());
+  EXPECT_EQ(text_of<CancelledError>([&] { cancelled.result(); }), "too slow");
+  EXPECT_EQ(text_of<CancelledError>([&] { cancelled.exception(); }), "too slow");
+  EXPECT_THROW(cancelled.set_result(1), InvalidStateError);
+}
+
+// S66.
+TEST_F(ACancelledFuture, RefusesToBeCancelledAgain) {
+  const auto cancelled = future();
+  cancelled.cancel("first");
+
+  EXPECT_FALSE(cancelled.cancel("second"));
+
+  EXPECT_EQ(text_of<CancelledError>([&] { cancelled.result(); }), "first");
+}
+
+// S67: a CancelledError may be set; the future is then finished, not cancelled.
+TEST_F(AFuture, IsNotCancelledByACancelledErrorThatIsSet) {
+  const auto finished = future();
+
+  finished.set_exception(CancelledError("set by hand"));
+
+  EXPECT_FALSE(finished.cancelled());
+  EXPECT_TRUE(holds<CancelledError>(finished.exception()));
+}
+
+// S67: what is no exception is refused.
+TEST_F(AFuture, RefusesANullException) {
+  const auto pending = future();
+
+  EXPECT_THROW(pending.set_exception(std::exception_ptr()), std::invalid_argument);
+
+  EXPECT_FALSE(pending.done());
+}
+
+// A value may need a stricter alignment than malloc() gives.
+TEST_F(AFuture, LiesWhereItsValueCanLie) {
+  struct alignas(64) Wide {
+    char bytes[64] = {};
+  };
+  std::vector<Future<Wide>> futures;
+
+  for (int i = 0; i < 20; ++i) futures.push_back(future<Wide>());
+
+  for (const auto& future : futures) EXPECT_EQ(reinterpret_cast<std::uintptr_t>(future.get()) % 64, 0u);
+}
+
+TEST_F(AFuture, RefusesToBeReadAsAnotherType) {
+  const AnyFuture any = future<int>();
+
+  EXPECT_NO_THROW(Future<int>{any});
+  EXPECT_THROW(Future<long>{any}, std::invalid_argument);
+}
+
+TEST_F(AFuture, IsEqualToItsCopiesOnly) {
+  const auto one = future();
+
+  EXPECT_EQ(one, Future<int>(one));
+  EXPECT_NE(one, future());
+  EXPECT_TRUE(isfuture(one));
+  EXPECT_FALSE(isfuture(Future<int>()));
+  EXPECT_THROW(Future<int>().done(), RuntimeError);
+}
+
+// A value whose copy throws leaves the future as it was.
+TEST_F(APendingFuture, StaysSoWhereItsValueCannotBeStored) {
+  struct Throws {
+    Throws() = default;
+    Throws(const Throws&) { throw std::logic_error("no copy"); }
+  };
+  const auto pending = future<Throws>();
+  const Throws value;
+
+  EXPECT_THROW(pending.set_result(value), std::logic_error);
+
+  EXPECT_FALSE(pending.done());
+}
+
+// Callbacks ---------------------------------------------------------------------------------------------
+
+// S68, F2: never synchronously, in the order of addition, with the future as argument.
+TEST_F(ADoneCallback, RunsThroughTheLoopInTheOrderOfAddition) {
+  std::vector<int> order;
+  const auto done = future();
+  for (int i = 1; i <= 3; ++i) {
+    done.add_done_callback([&order, done, i](AnyFuture told) {
+      EXPECT_EQ(told, done);
+      order.push_back(i);
+    });
+  }
+
+  done.set_result(0);
+  EXPECT_THAT(order, IsEmpty());
+  EXPECT_EQ(loop.ready_count(), 3u);
+  loop.turn();
+
+  EXPECT_THAT(order, ElementsAre(1, 2, 3));
+}
+
+// S68: each outcome calls back.
+TEST_F(ADoneCallback, HearsOfCancellationsAndExceptions) {
+  std::vector<std::string> told;
+  const auto tell = [&](AnyFuture future) { told.push_back(future.repr()); };
+  const auto cancelled = future();
+  const auto failed = future();
+  cancelled.add_done_callback(tell);
+  failed.add_done_callback(tell);
+
+  cancelled.cancel();
+  failed.set_exception(std::logic_error("no"));
+  failed.exception();
+  loop.turn();
+
+  EXPECT_THAT(told, ElementsAre("<Future cancelled>", HasSubstr("finished exception=")));
+}
+
+ContextVar<int> number("number", 0);
+
+// S68, S69: in the context given, or a copy made at addition.
+TEST_F(ADoneCallback, RunsInItsOwnContext) {
+  std::vector<int> seen;
+  const auto look = [&](AnyFuture) { seen.push_back(number.get()); };
+  const auto done = future();
+  const Context given;
+  given.run([] { number.set(1); });
+
+  Context().run([&] {
+    number.set(2);
+    done.add_done_callback(look, given);
+    done.add_done_callback(look);
+    number.set(3);
+    done.set_result(0);
+  });
+  loop.turn();
+
+  EXPECT_THAT(seen, ElementsAre(1, 2));
+}
+
+// S69.
+TEST_F(ADoneCallback, OfADoneFutureIsScheduledAtOnce) {
+  const auto done = future();
+  done.set_result(1);
+  int seen = 0;
+
+  done.add_done_callback([&](AnyFuture future) { seen = Future<int>(future).result(); });
+  EXPECT_EQ(seen, 0);
+  loop.turn();
+
+  EXPECT_EQ(seen, 1);
+}
+
+// S70: in C++ each addition has a name of its own, so one removal takes one back.
+TEST_F(ADoneCallback, CanBeRemovedByItsName) {
+  std::vector<int> order;
+  const auto done = future();
+  std::vector<CallbackId> ids;
+  for (int i = 1; i <= 3; ++i) ids.push_back(done.add_done_callback([&order, i](AnyFuture) { order.push_back(i); }));
+
+  EXPECT_EQ(done.remove_done_callback(ids[2]), 1u);
+  EXPECT_EQ(done.remove_done_callback(ids[2]), 0u);
+  EXPECT_EQ(done.remove_done_callback(ids[0]), 1u);
+  done.add_done_callback([&](AnyFuture) { order.push_back(4); });
+  done.set_result(0);
+  loop.turn();
+
+  EXPECT_THAT(order, ElementsAre(2, 4));
+}
+
+// S70: it cannot stop callbacks already handed to call_soon.
+TEST_F(ADoneCallback, CannotBeRemovedOnceItIsOnItsWay) {
+  bool ran = false;
+  const auto done = future();
+  const CallbackId id = done.add_done_callback([&](AnyFuture) { ran = true; });
+  done.set_result(0);
+
+  EXPECT_EQ(done.remove_done_callback(id), 0u);
+  loop.turn();
+
+  EXPECT_TRUE(ran);
+}
+
+// F3: what a removed callback captured goes with it.
+TEST_F(ADoneCallback, ReleasesWhatItCapturedWhenItIsRemoved) {
+  auto captured = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = captured;
+  const auto pending = future();
+  const CallbackId id = pending.add_done_callback([captured = std::move(captured)](AnyFuture) {});
+
+  pending.remove_done_callback(id);
+
+  EXPECT_TRUE(watched.expired());
+}
+
+// F3.
+TEST_F(ADoneCallback, ReleasesWhatItCapturedWhenItsFutureGoes) {
+  auto captured = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = captured;
+
+  future().add_done_callback([captured = std::move(captured)](AnyFuture) {});
+
+  EXPECT_TRUE(watched.expired());
+}
+
+// Re-entrancy: the handle that runs the callback keeps the future until it has run.
+TEST_F(ADoneCallback, MayDropTheLastHandleToItsFuture) {
+  auto only = std::make_unique<Future<int>>(future());
+  int seen = 0;
+  only->add_done_callback([&](AnyFuture told) {
+    only.reset();
+    seen = Future<int>(told).result();
+  });
+
+  only->set_result(4);
+  loop.turn();
+
+  EXPECT_EQ(seen, 4);
+}
+
+// Re-entrancy: the last handle goes before the callback runs.
+TEST_F(ADoneCallback, KeepsItsFutureAliveOnItsWay) {
+  int seen = 0;
+  {
+    const auto only = future();
+    only.add_done_callback([&](AnyFuture told) { seen = Future<int>(told).result(); });
+    only.set_result(4);
+  }
+
+  loop.turn();
+
+  EXPECT_EQ(seen, 4);
+}
+
+// S71: the state has changed although the callbacks could not be scheduled.
+TEST_F(ADoneFuture, IsDoneAlthoughItsLoopIsClosed) {
+  const auto done = future();
+  auto captured = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = captured;
+  done.add_done_callback([captured = std::move(captured)](AnyFuture) {});
+  loop.close();
+
+  EXPECT_EQ(text_of<RuntimeError>([&] { done.set_result(1); }), "Event loop is closed");
+
+  EXPECT_EQ(done.result(), 1);
+  EXPECT_TRUE(watched.expired());
+}
+
+// Awaiting ----------------------------------------------------------------------------------------------
+
+// S72, S93: no suspension, no iteration.
+TEST_F(AwaitingAFuture, ThatIsDoneCostsNothing) {
+  const auto done = future();
+  done.set_result(5);
+  int before = 0;
+  int after = 0;
+
+  loop.run_until_complete([&] {
+    before = loop.iterations;
+    EXPECT_EQ(await(done), 5);
+    after = loop.iterations;
+  });
+
+  EXPECT_EQ(before, after);
+}
+
+// S72: whatever loop it belongs to.
+TEST_F(AwaitingAFuture, ThatIsDoneIgnoresItsLoop) {
+  ScriptedLoop other;
+  const auto done = other.create_future<int>();
+  done.set_result(5);
+
+  EXPECT_EQ(loop.run_until_complete([&] { return await(done); }), 5);
+}
+
+// S72: outside a task too.
+TEST_F(AwaitingAFuture, ThatIsDoneNeedsNoTask) {
+  const auto done = future();
+  done.set_result(5);
+
+  EXPECT_EQ(await(done), 5);
+  EXPECT_THROW(await(future()), RuntimeError);
+}
+
+// S73: something that is no task resumes the waiting coroutine too early.
+TEST_F(AwaitingAFuture, NoticesThatItIsResumedTooEarly) {
+  const auto pending = future();
+  std::string said;
+  const Coroutine coroutine([&] { said = text_of<RuntimeError>([&] { await(pending); }); });
+
+  const Stop stop = coroutine.send();
+  EXPECT_EQ(stop.why, Stop::Why::awaits);
+  EXPECT_TRUE(pending.get()->blocking());
+  coroutine.send();
+
+  EXPECT_EQ(said, "await wasn't used with future");
+}
+
+// The awaiting stack keeps the future, whatever happens to the caller's handle.
+TEST_F(AwaitingAFuture, KeepsItAlive) {
+  auto handle = std::make_unique<Future<int>>(future());
+  int seen = 0;
+  const auto task = loop.create_task([&] { seen = await(*handle); });
+  loop.turn();
+
+  const Future<int> completer = *handle;
+  handle.reset();
+  completer.set_result(6);
+  loop.turn();
+
+  EXPECT_EQ(seen, 6);
+}
+
+// S344, S345: the edge of the call graph lasts as long as the wait.
+TEST_F(AwaitingAFuture, IsAnEdgeOfTheCallGraph) {
+  const auto awaited = future();
+  const auto task = loop.create_task([&] { await(awaited); });
+
+  loop.turn();
+  EXPECT_THAT(awaited.get()->awaited_by(), ElementsAre(task.get()));
+  awaited.set_result(1);
+  loop.turn();
+
+  EXPECT_THAT(awaited.get()->awaited_by(), IsEmpty());
+  awaited.get()->discard_awaited_by(*task.get());  // S345: harmless
+}
+
+// S344: and is removed where the wait is cancelled.
+TEST_F(AwaitingAFuture, IsNoEdgeAfterACancellation) {
+  const auto awaited = future();
+  const auto task = loop.create_task([&] { await(awaited); });
+  loop.turn();
+
+  task.cancel();
+  loop.turn();
+
+  EXPECT_THAT(awaited.get()->awaited_by(), IsEmpty());
+}
+
+// Exceptions that nobody looked at -----------------------------------------------------------------------
+
+// S75, F4.
+TEST_F(AnExceptionNobodyRetrieved, IsReportedWhenTheFutureGoes) {
+  {
+    const auto failed = future();
+    failed.set_exception(std::logic_error("lost"));
+    EXPECT_THAT(loop.reports, IsEmpty());
+  }
+
+  ASSERT_EQ(loop.reports.size(), 1u);
+  EXPECT_THAT(loop.reports[0], HasSubstr("Future exception was never retrieved"));
+  EXPECT_THAT(loop.reports[0], HasSubstr("lost"));
+}
+
+// S75: message, exception, future, and in debug mode where it was made.
+TEST_F(AnExceptionNobodyRetrieved, IsReportedWithItsFuture) {
+  std::optional<ExceptionContext> report;
+  loop.set_exception_handler([&](AbstractEventLoop&, const ExceptionContext& context) { report = context; });
+  loop.set_debug(true);
+
+  future().set_exception(std::logic_error("lost"));
+
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->message, "Future exception was never retrieved");
+  EXPECT_TRUE(holds<std::logic_error>(report->exception));
+  EXPECT_TRUE(report->future);
+  EXPECT_THAT(report->source_traceback.value().file_name(), HasSubstr("futures_test"));
+  report.reset();
+}
+
+// S74.
+TEST_F(AnExceptionNobodyRetrieved, IsNotReportedAfterALook) {
+  {
+    const auto by_exception = future();
+    by_exception.set_exception(std::logic_error("seen"));
+    by_exception.exception();
+    const auto by_result = future();
+    by_result.set_exception(std::logic_error("seen"));
+    EXPECT_THROW(by_result.result(), std::logic_error);
+  }
+
+  EXPECT_THAT(loop.reports, IsEmpty());
+}
+
+// S66: cancel() switches the report off, although the answer is false.
+TEST_F(AnExceptionNobodyRetrieved, IsNotReportedAfterACancel) {
+  {
+    const auto failed = future();
+    failed.set_exception(std::logic_error("given up"));
+    EXPECT_FALSE(failed.cancel());
+  }
+
+  EXPECT_THAT(loop.reports, IsEmpty());
+}
+
+// F4, S359: the handler may keep the future; it goes for good when the handler lets go, without a second report.
+TEST_F(AnExceptionNobodyRetrieved, MayBeKeptByTheHandler) {
+  std::vector<AnyFuture> kept;
+  int reports = 0;
+  loop.set_exception_handler([&](AbstractEventLoop&, const ExceptionContext& context) {
+    kept.push_back(context.future);
+    ++reports;
+  });
+
+  future().set_exception(std::logic_error("lost"));
+  EXPECT_TRUE(kept.at(0).done());
+  kept.clear();
+
+  EXPECT_EQ(reports, 1);
+}
+
+// Nothing can be thrown out of a destruction.
+TEST_F(AnExceptionNobodyRetrieved, CannotBeAnsweredWithAnInterrupt) {
+  loop.set_exception_handler([](AbstractEventLoop&, const ExceptionContext&) { throw KeyboardInterrupt(); });
+
+  EXPECT_NO_THROW(future().set_exception(std::logic_error("lost")));
+}
+
+// A loop that is gone ------------------------------------------------------------------------------------
+
+TEST(AFutureThatOutlivesItsLoop, CanStillBeCompletedAndRead) {
+  auto loop = std::make_unique<ScriptedLoop>();
+  const auto future = loop->create_future<int>();
+  loop.reset();
+
+  future.set_result(3);
+
+  EXPECT_EQ(future.result(), 3);
+  EXPECT_THROW(future.get_loop(), RuntimeError);
+}
+
+// As S71 has it for a closed loop.
+TEST(AFutureThatOutlivesItsLoop, CannotCallBack) {
+  auto loop = std::make_unique<ScriptedLoop>();
+  const auto future = loop->create_future<int>();
+  future.add_done_callback([](AnyFuture) { FAIL(); });
+  loop.reset();
+
+  EXPECT_THROW(future.cancel(), RuntimeError);
+  EXPECT_THROW(future.add_done_callback([](AnyFuture) {}), RuntimeError);
+
+  EXPECT_TRUE(future.cancelled());
+}
+
+// There is nobody to report to.
+TEST(AFutureThatOutlivesItsLoop, TakesItsExceptionWithIt) {
+  auto loop = std::make_unique<ScriptedLoop>();
+  auto future = loop->create_future<int>();
+  loop.reset();
+
+  future.set_exception(std::logic_error("unheard"));
+  future = {};
+
+  SUCCEED();
+}
+
+}  // namespace
+}  // namespace asyncio
