@@ -31,11 +31,19 @@ class TokenState final : public RefCounted {
 
 namespace {
 
-// The context that was entered last in this thread. A thread that has entered none gets one of its own,
-// which lives as long as the process: threads that use context variables outside every loop are few.
+// The context of a thread outside every loop: made when a variable is first set there, gone with the thread.
+struct ThreadContext {
+  Ref<ContextState> state = make_ref<ContextState>();
+  ~ThreadContext() { this_thread().context = nullptr; }
+};
+
+// The context that was entered last in this thread.
 ContextState& current() {
   ContextState*& context = this_thread().context;
-  if (!context) context = make_ref<ContextState>().detach();
+  if (!context) {
+    thread_local ThreadContext own;
+    context = own.state.get();
+  }
   return *context;
 }
 

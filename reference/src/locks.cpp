@@ -96,8 +96,9 @@ bool Condition::wait() {
       try {
         waiter.wait();  // suspends
       } catch (const CoroutineExit&) {
-        // This coroutine is being destroyed and must not suspend any more. Where the lock is free it is
-        // taken (K3); where it is not, unlock() of the scoped_lock further up does what it can.
+        // This coroutine is being destroyed and must not suspend any more, so it takes the lock without
+        // asking (K3): the scoped_lock further up will release it. Should another task hold it, then two
+        // do, and the second release is reported. Only a loop that closes destroys coroutines like this.
         lock_->locked_ = true;
         throw;
       } catch (...) {

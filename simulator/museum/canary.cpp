@@ -2,7 +2,7 @@
 //
 // If the simulator one day searches worse than before, because a choice went missing or a strategy broke, then every
 // exhibit may still pass: most fail in one of ten executions and would be found by a search a hundred times worse. This
-// one fails in about one of a thousand. Continuous integration looks for it within a fixed number of executions; when
+// one fails in about one of five hundred. Continuous integration looks for it within a fixed number of executions; when
 // the canary is no longer found, the searching is broken, not the canary.
 //
 // The bug is the oldest of lock-free programming, ABA, on a stack of cells. Pop reads which cell is on top and which

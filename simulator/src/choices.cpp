@@ -9,9 +9,9 @@
 namespace asyncio::sim {
 
 std::string_view to_string(ChoiceKind kind) noexcept {
-  static constexpr std::array<std::string_view, 13> names = {"turn",      "ready",   "tie",    "leap",   "io",
-                                                             "latency",   "loss",    "duplicate", "reorder", "thread",
-                                                             "access", "random", "user"};
+  static constexpr std::array<std::string_view, 13> names = {"turn",    "ready",  "tie",       "leap",    "io",
+                                                             "latency", "loss",   "duplicate", "reorder", "thread",
+                                                             "access",  "random", "user"};
   return names[static_cast<std::size_t>(kind)];
 }
 

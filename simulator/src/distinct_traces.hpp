@@ -16,7 +16,7 @@ class DistinctTraces {
 
  private:
   std::uint64_t count_ = 0;
-  bool has_zero_ = false;                                          // 0 marks an empty place
+  bool has_zero_ = false;                                                 // 0 marks an empty place
   std::vector<std::uint64_t> places_ = std::vector<std::uint64_t>(1024);  // a power of two, at most half full
 };
 

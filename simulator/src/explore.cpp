@@ -35,13 +35,13 @@ using RealClock = std::chrono::steady_clock;  // for budgets and progress; nothi
 
 /// What some executions in a row gave; ends with the first that fails.
 struct Batch {
-  std::uint64_t begin = 0;              // the first execution, counted from 0
+  std::uint64_t begin = 0;                 // the first execution, counted from 0
   std::vector<std::uint64_t> hashes = {};  // one for each execution that was run
   std::map<std::string, std::uint64_t, std::less<>> sometimes = {};
-  std::optional<RunResult> failing = {};     // the last of them
-  std::exception_ptr error = {};        // the one after the last of them threw while its world was built
-  bool no_choices = false;              // the first execution of all made none, so there is no other
-  bool cut_short = false;               // by the budget
+  std::optional<RunResult> failing = {};  // the last of them
+  std::exception_ptr error = {};          // the one after the last of them threw while its world was built
+  bool no_choices = false;                // the first execution of all made none, so there is no other
+  bool cut_short = false;                 // by the budget
 
   bool is_last() const noexcept { return failing || error || no_choices || cut_short; }
 };
@@ -72,6 +72,13 @@ class Exploration {
     while (!over_ && !waiting_.empty() && waiting_.begin()->first == result_.executions) {
       accept(std::move(waiting_.extract(waiting_.begin()).mapped()));
     }
+  }
+
+  /// A worker ended with an exception: the others need not go on.
+  void give_up() {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    last_useful_ = 0;
   }
 
   /// Whether the outcome may still depend on this execution.
@@ -129,7 +136,7 @@ class Exploration {
 
   std::mutex mutex_;  // guards everything below
   RealClock::time_point told_;
-  std::uint64_t next_ = 0;                 // the execution to hand out next
+  std::uint64_t next_ = 0;                  // the execution to hand out next
   std::map<std::uint64_t, Batch> waiting_;  // for batches before them
   bool over_ = false;
   DistinctTraces distinct_;
@@ -216,8 +223,9 @@ ExploreResult explore(Scenario scenario, ExploreOptions options) {
   const auto work = [&](unsigned job) {
     try {
       Worker(exploration, scenario, hints).work();
-    } catch (...) {
+    } catch (...) {  // progress(), or no memory; rethrown below
       errors[job] = std::current_exception();
+      exploration.give_up();
     }
   };
   {

@@ -18,9 +18,9 @@ Execution& execution_for(const char* function) {
 }  // namespace
 
 std::string_view to_string(FailureKind kind) noexcept {
-  static constexpr std::array<std::string_view, 10> names = {
-      "check",      "invariant",   "exception", "deadlock",       "time_limit",
-      "step_limit", "leaked_task", "lifecycle", "nondeterminism", "crash"};
+  static constexpr std::array<std::string_view, 10> names = {"check",          "invariant",  "exception",   "deadlock",
+                                                             "time_limit",     "step_limit", "leaked_task", "lifecycle",
+                                                             "nondeterminism", "crash"};
   return names[static_cast<std::size_t>(kind)];
 }
 

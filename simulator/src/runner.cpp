@@ -11,8 +11,7 @@
 
 namespace asyncio::sim {
 
-Runner::Runner(Scenario scenario, RunOptions options)
-    : scenario_(std::move(scenario)), options_(std::move(options)) {
+Runner::Runner(Scenario scenario, RunOptions options) : scenario_(std::move(scenario)), options_(std::move(options)) {
   if (get_running_loop_or_null() != nullptr || Execution::current() != nullptr) {
     throw RuntimeError("a scenario cannot be run from a running event loop, nor from inside an execution");
   }

@@ -38,8 +38,9 @@ ScenarioRegistration::ScenarioRegistration(std::string name, std::string summary
     return;
   }
   // Not thrown here: before main() nobody could catch it.
-  registry().error = "two scenarios are called " + name + ", in " + std::min(place->file, std::string(where.file_name())) +
-                     " and in " + std::max(place->file, std::string(where.file_name())) + ": rename one";
+  registry().error = "two scenarios are called " + name + ", in " +
+                     std::min(place->file, std::string(where.file_name())) + " and in " +
+                     std::max(place->file, std::string(where.file_name())) + ": rename one";
 }
 
 }  // namespace asyncio::sim

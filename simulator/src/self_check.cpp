@@ -20,15 +20,18 @@ std::optional<std::string> first_difference(const std::vector<Choices::Entry>& f
              " the first time, way " + std::to_string(again[i].picked) + " the second.";
     }
     if (first[i].trace_hash != again[i].trace_hash) {
-      return "the traces of two runs differ before " + describe(second, i) + ", though all choices up to there are the same.";
+      return "the traces of two runs differ before " + describe(second, i) +
+             ", though all choices up to there are the same.";
     }
   }
   if (first.size() > common) {
     return "choice " + std::to_string(common) + ": the second run ended before it came to this choice.";
   }
-  if (again.size() > common) return describe(second, common) + ": the first run had ended before it came to this choice.";
+  if (again.size() > common)
+    return describe(second, common) + ": the first run had ended before it came to this choice.";
   if (first_hash == second.trace().hash()) return {};
-  return "the traces of two runs differ after the last of " + std::to_string(common) + " choices, which are all the same.";
+  return "the traces of two runs differ after the last of " + std::to_string(common) +
+         " choices, which are all the same.";
 }
 
 RunResult run_again(Runner& runner, StrategyState& strategy, std::uint64_t seed, const Token& token) {

@@ -56,8 +56,8 @@ bool is_smaller(const Candidate& a, const Candidate& b) {
 std::vector<KeyedChoice> places_of(const std::vector<Choices::Entry>& entries) {
   std::vector<std::size_t> by_key(entries.size());
   std::iota(by_key.begin(), by_key.end(), std::size_t{0});
-  std::stable_sort(by_key.begin(), by_key.end(),
-                   [&](std::size_t a, std::size_t b) { return entries[a].key < entries[b].key; });
+  std::sort(by_key.begin(), by_key.end(),
+            [&](std::size_t a, std::size_t b) { return std::tie(entries[a].key, a) < std::tie(entries[b].key, b); });
   std::vector<KeyedChoice> places(entries.size());
   std::uint32_t nth = 0;
   for (std::size_t i = 0; i != by_key.size(); ++i) {
@@ -300,7 +300,10 @@ std::vector<Deviation> deviations(Scenario scenario, const RunResult& result) {
   for (std::size_t index = 0; index != std::min(entries.size(), result.tape.size()); ++index) {
     const Choices::Entry& entry = entries[index];
     if (entry.picked == 0) continue;
-    found.push_back({index, Choice{.kind = entry.kind, .ways = entry.ways, .picked = entry.picked, .key = entry.key,
+    found.push_back({index, Choice{.kind = entry.kind,
+                                   .ways = entry.ways,
+                                   .picked = entry.picked,
+                                   .key = entry.key,
                                    .label = runner.execution().choices().label(entry)}});
   }
   return found;

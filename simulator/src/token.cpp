@@ -53,7 +53,8 @@ std::vector<SparseChoice> parse_deviations(std::string_view text) {
     deviation.index = number(take(entry, '.'), std::numeric_limits<std::uint64_t>::max(), "index of a deviation");
     deviation.ways = static_cast<std::uint32_t>(number(take(entry, '.'), most_ways, "number of ways"));
     deviation.picked = static_cast<std::uint32_t>(number(entry, most_ways, "way picked"));
-    if (deviation.picked == 0 || deviation.picked >= deviation.ways) malformed("a deviation picks a way that is not there");
+    if (deviation.picked == 0 || deviation.picked >= deviation.ways)
+      malformed("a deviation picks a way that is not there");
     if (!deviations.empty() && deviations.back().index >= deviation.index) malformed("its deviations are out of order");
     deviations.push_back(deviation);
   }
@@ -72,7 +73,8 @@ std::uint64_t parse_hash(std::string_view digits) {
 /// Takes version and checksum off both ends.
 std::string_view checked(std::string_view text) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+           c == '_';
   };
   if (!text.starts_with(VERSION) || text.substr(VERSION.size(), 1) != "-") {
     malformed("it does not begin with \"" + std::string(VERSION) + "-\"");
@@ -140,7 +142,8 @@ std::string Token::after_seed() const {
   std::string text;
   const auto field = [&text](char letter, std::uint64_t value) { (text += '-') += letter + std::to_string(value); };
   if (hint_choices != 0) field('h', hint_choices);
-  if (time_limit != RunOptions{}.time_limit) field('t', static_cast<std::uint64_t>(time_limit.count()));
+  if (time_limit != RunOptions{}.time_limit)
+    field('t', static_cast<std::uint64_t>(std::max(time_limit, Duration::zero()).count()));
   if (step_limit != RunOptions{}.step_limit) field('n', step_limit);
   if (hash_prefix) text += "-x" + hex(*hash_prefix, HASH_DIGITS);
   return text;

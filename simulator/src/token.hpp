@@ -30,14 +30,14 @@ namespace asyncio::sim {
 
 /// What a token says.
 struct Token {
-  std::string strategy = {};                     ///< as strategy_by_name() takes it; empty in the deviations form
-  ReadyOrder ready = ReadyOrder::fifo;           ///< as in RunOptions
-  std::uint64_t seed = 0;                        ///< seed form
-  std::vector<SparseChoice> deviations = {};     ///< deviations form; by ascending index
-  std::size_t hint_choices = 0;                  ///< see StrategyHints; 0: none
-  Duration time_limit = RunOptions{}.time_limit; ///< as in RunOptions
+  std::string strategy = {};                         ///< as strategy_by_name() takes it; empty in the deviations form
+  ReadyOrder ready = ReadyOrder::fifo;               ///< as in RunOptions
+  std::uint64_t seed = 0;                            ///< seed form
+  std::vector<SparseChoice> deviations = {};         ///< deviations form; by ascending index
+  std::size_t hint_choices = 0;                      ///< see StrategyHints; 0: none
+  Duration time_limit = RunOptions{}.time_limit;     ///< as in RunOptions
   std::size_t step_limit = RunOptions{}.step_limit;  ///< as in RunOptions
-  std::optional<std::uint64_t> hash_prefix = {};  ///< see prefix_of(); empty: the execution's end is not known
+  std::optional<std::uint64_t> hash_prefix = {};     ///< see prefix_of(); empty: the execution's end is not known
 
   /// The token of an execution that is run with `options`.
   static Token of(const RunOptions& options, const StrategyHints& hints);

@@ -20,9 +20,9 @@ void TraceRecorder::begin(const Names& names, bool keep) {
 }
 
 void TraceRecorder::fold(const Event& event) noexcept {
-  fold(static_cast<std::uint64_t>(event.kind) * 0x9e3779b97f4a7c15U +
-       names_->hash(event.host) * 0xd6e8feb86659fd93U + names_->hash(event.subject) * 0xff51afd7ed558ccdU +
-       event.a * 0xc4ceb9fe1a85ec53U + event.b * 0x87c37b91114253d5U + hash_text(event.detail) * 0x4cf5ad432745937fU);
+  fold(static_cast<std::uint64_t>(event.kind) * 0x9e3779b97f4a7c15U + names_->hash(event.host) * 0xd6e8feb86659fd93U +
+       names_->hash(event.subject) * 0xff51afd7ed558ccdU + event.a * 0xc4ceb9fe1a85ec53U +
+       event.b * 0x87c37b91114253d5U + hash_text(event.detail) * 0x4cf5ad432745937fU);
 }
 
 TraceEvent& TraceRecorder::keep(const Event& event) {

@@ -83,7 +83,7 @@ void report_causes(Output& output, const Finding& finding) {
   std::string text = "\nwhat had to happen (everything else in plain order)\n";
   for (std::size_t i = 0; i != std::min(finding.deviations.size(), MOST_DEVIATIONS); ++i) {
     const Deviation& deviation = finding.deviations[i];
-    text += fmt::format("  {:>10}  {}\n", time_of_choice(finding.smallest().trace, deviation.index),
+    text += fmt::format("  {:>13}  {}\n", time_of_choice(finding.smallest().trace, deviation.index),
                         in_words(deviation.choice));
   }
   if (finding.deviations.size() > MOST_DEVIATIONS) {

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t MOST_LANES = 6;
 constexpr std::size_t WIDTH = 110;                            // of the whole picture
 constexpr std::size_t LEFT_WIDTH = 23;                        // time and step
+constexpr const char* DEVIATION = "*";                        // stands in the place of the step
 constexpr std::size_t ACROSS = static_cast<std::size_t>(-1);  // a row that belongs to no host
 
 /// One cell with its time and step, and the lane in which it stands.
@@ -25,7 +26,7 @@ struct Row {
   Duration time{};
   std::size_t step = 0;
   std::size_t lane = ACROSS;
-  std::string mark = {};  // instead of the step: "*", "!!"
+  std::string mark = {};  // instead of the step
   std::string text = {};
 };
 
@@ -86,7 +87,7 @@ class Rows {
       case EventKind::task_enter: return enter_task(event);
       case EventKind::task_leave: return leave_task();
       case EventKind::choice:
-        if (event.a != 0) rows_.push_back(row(event, ACROSS, "*", choice_text(event)));
+        if (event.a != 0) rows_.push_back(row(event, ACROSS, DEVIATION, choice_text(event)));
         return;
       case EventKind::failure: return;  // told at the end, with what the result knows
       default: break;                   // all others say what words() says
@@ -171,11 +172,10 @@ class Writer {
   }
 
   void write(const Row& row) {
-    const std::string time = std::exchange(last_time_, row.time) == row.time && begun_ ? "" : in_seconds(row.time);
-    const bool same_step = std::exchange(last_step_, row.step) == row.step && begun_ && time.empty();
-    const std::string step = !row.mark.empty()            ? row.mark
-                             : same_step || row.step == 0 ? ""
-                                                          : fmt::format("{}", row.step);
+    const bool same_time = std::exchange(last_time_, row.time) == row.time && begun_;
+    const bool same_step = std::exchange(last_step_, row.step) == row.step;
+    const std::string time = same_time ? "" : in_seconds(row.time);
+    const std::string step = !row.mark.empty() ? row.mark : same_step ? "" : fmt::format("{}", row.step);
     begun_ = true;
 
     const bool in_lane = has_lanes_ && row.lane != ACROSS;
@@ -200,7 +200,7 @@ class Writer {
   std::size_t lane_width_ = 0;
   bool begun_ = false;
   Duration last_time_{};
-  std::size_t last_step_ = 0;
+  std::size_t last_step_ = 0;  // before the first step nobody needs to read 0
 };
 
 }  // namespace
@@ -209,17 +209,19 @@ void write_timeline(std::ostream& out, const std::string& title, const RunResult
   out << title << "\n\n";
   const Rows rows(result.trace);
   Writer writer(out, rows.hosts());
+  bool has_deviations = false;
   for (const Row& row : rows.rows()) {
-    if (grep.empty() || row.text.find(grep) != std::string::npos) writer.write(row);
+    if (!grep.empty() && row.text.find(grep) == std::string::npos) continue;
+    writer.write(row);
+    has_deviations = has_deviations || row.mark == DEVIATION;
   }
-  out << '\n';
-  if (result.failure) {
-    out << "FAIL  " << to_string(result.failure->kind) << ": " << result.failure->message << '\n';
-    if (!result.failure->where.empty()) out << "      " << result.failure->where << '\n';
-  } else {
-    out << "passed\n";
+  if (has_deviations) out << fmt::format("\n{:>22}  a choice that is not plain order\n", DEVIATION);
+  if (!result.failure) {
+    out << "\npassed\n";
+    return;
   }
-  out << "* a choice that is not plain order\n";
+  out << "\nFAIL  " << to_string(result.failure->kind) << ": " << result.failure->message << '\n';
+  if (!result.failure->where.empty()) out << "      " << result.failure->where << '\n';
 }
 
 }  // namespace asyncio::sim::tool

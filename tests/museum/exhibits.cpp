@@ -9,7 +9,7 @@ namespace sim = asyncio::sim;
 
 const std::vector<Broken>& broken_exhibits() {
   static const std::vector<Broken> exhibits = {
-      {"a1_withdraw_twice_buggy", 20, 2, "leap: bob", "the account held 10 and the bank paid out"},
+      {"a1_withdraw_twice_buggy", 20, 2, "leap", "the account held 10 and the bank paid out"},
       {"a1_withdraw_twice_lock_too_short", 33, 3, "latency: bank to ledger",
        "the account held 10 and the bank paid out"},
       {"a2_wrong_users_data_buggy", 100, 1, "when bob closes the tab", "asked for her own titles and was shown bob's"},
@@ -18,7 +18,7 @@ const std::vector<Broken>& broken_exhibits() {
       {"a4_wait_for_swallows_shutdown_buggy", 50, 1, "time until the shutdown", "the service was told to shut down"},
       {"a8_plan_from_the_past_buggy", 55, 1, "who is held up", "every name has an address"},
       {"a8_plan_from_the_past_cleanup_spares_used", 55, 1, "who is held up", "every name has an address"},
-      {"a9_lock_without_fence_buggy", 70, 3, "stands still", "3 increments were confirmed, and the counter says"},
+      {"a9_lock_without_fence_buggy", 70, 5, "leap", "3 increments were confirmed, and the counter says"},
       {"a9_lock_without_fence_fence_on_writes", 180, 3, "stands still",
        "3 increments were confirmed, and the counter says"},
       {"a10_charged_twice_buggy", 20, 1, "leap", "the customer bought one"},

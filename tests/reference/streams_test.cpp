@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -131,11 +132,11 @@ TEST(Drain, ReturnsAtOnceWhereThereIsRoom) {
   run([](LoopbackLoop& loop) {
     auto server = asyncio::start_server(wait_for_the_end, "h", 80);
     auto [reader, writer] = asyncio::open_connection("h", 80);
-    bool others_ran = false;
-    loop.call_soon([&] { others_ran = true; });
+    const auto others_ran = std::make_shared<bool>(false);  // they run after this function has returned
+    loop.call_soon([others_ran] { *others_ran = true; });
     writer.write("x");
     writer.drain();
-    EXPECT_FALSE(others_ran);
+    EXPECT_FALSE(*others_ran);
     writer.close();
     server->close();
   });

@@ -122,9 +122,10 @@ TEST_F(AnExecution, HasAnotherHashForEachFieldOfAnEvent) {
   using Event = TraceRecorder::Event;
   std::vector<std::uint64_t> hashes;
   for (const Event& event :
-       {Event{.kind = EventKind::send}, Event{.kind = EventKind::deliver}, Event{.kind = EventKind::send, .host = NameId{1}},
-        Event{.kind = EventKind::send, .subject = NameId{1}}, Event{.kind = EventKind::send, .a = 1},
-        Event{.kind = EventKind::send, .b = 1}, Event{.kind = EventKind::send, .detail = "x"}}) {
+       {Event{.kind = EventKind::send}, Event{.kind = EventKind::deliver},
+        Event{.kind = EventKind::send, .host = NameId{1}}, Event{.kind = EventKind::send, .subject = NameId{1}},
+        Event{.kind = EventKind::send, .a = 1}, Event{.kind = EventKind::send, .b = 1},
+        Event{.kind = EventKind::send, .detail = "x"}}) {
     begin();
     execution_.names().intern("alice");
     execution_.trace().record(event);

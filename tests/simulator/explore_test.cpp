@@ -103,7 +103,9 @@ TEST(Explore, EndsAfterOneExecutionWhereThereIsNoChoice) {
 
 TEST(Explore, TellsWhatItIsAboutToRun) {
   std::vector<std::string> tokens;
-  explore(one_die, {.executions = 3, .run = {.seed = 7}, .about_to_run = [&](const std::string& token) { tokens.push_back(token); }});
+  explore(one_die, {.executions = 3, .run = {.seed = 7}, .about_to_run = [&](const std::string& token) {
+                      tokens.push_back(token);
+                    }});
   ASSERT_EQ(tokens.size(), 3u);
   EXPECT_EQ(replay(one_die, tokens[2]).tape, run(one_die, {.seed = 9}).tape);
 }
@@ -144,7 +146,8 @@ TEST(Explore, DoesNotBelieveAFailureThatDoesNotHappenTwice) {
   const ExploreResult found = explore(leaks, {.executions = 10});
   ASSERT_TRUE(found.failing);
   EXPECT_EQ(found.failing->failure->kind, FailureKind::nondeterminism);
-  EXPECT_THAT(found.failing->failure->message, HasSubstr("choice 1 (user: leaking): 3 ways the first time, 2 the second."));
+  EXPECT_THAT(found.failing->failure->message,
+              HasSubstr("choice 1 (user: leaking): 3 ways the first time, 2 the second."));
   EXPECT_THAT(found.failing->failure->message, HasSubstr("every time"));
   EXPECT_THROW(shrink(leaks, *found.failing), StaleTape);
 }

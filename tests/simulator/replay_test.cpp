@@ -74,7 +74,8 @@ TEST(Replay, NoticesAnotherTraceOfTheSameChoices) {
   EXPECT_THAT(complaint(choices(10, 3, "after"), seeded), HasSubstr("the trace differs"));
 
   const std::string sparse = replay(choices(10, 3, "before"), token({{2, 3, 2}})).token;
-  EXPECT_THAT(complaint(choices(10, 3, "after"), sparse), HasSubstr("after choice 2 (user: choice), the last on the tape"));
+  EXPECT_THAT(complaint(choices(10, 3, "after"), sparse),
+              HasSubstr("after choice 2 (user: choice), the last on the tape"));
 }
 
 TEST(Replay, NoticesAScenarioThatMakesMoreOrFewerChoices) {

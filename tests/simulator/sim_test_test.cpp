@@ -108,7 +108,8 @@ TEST(ExploreAndReport, NamesTheToken) {
     world.client("client", [] {});
     require(world.choose(6, "die") != 5, "a six");
   };
-  EXPECT_THAT(explore_and_report(body, {.executions = 1000}), HasSubstr("replay: asyncio::sim::replay(scenario, \"o1-random-"));
+  EXPECT_THAT(explore_and_report(body, {.executions = 1000}),
+              HasSubstr("replay: asyncio::sim::replay(scenario, \"o1-random-"));
   EXPECT_EQ(explore_and_report(never_fails, {}), "");
 }
 

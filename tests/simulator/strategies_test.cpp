@@ -42,7 +42,8 @@ TEST(RandomStrategy, RespectsOdds) {
 TEST(AnyStrategy, AnswersTheSameForTheSameSeed) {
   const std::vector<std::uint64_t> candidates = {11, 12, 13};
   for (const char* name : {"random", "fifo", "pct:1", "pct:3"}) {
-    const auto first = strategy_by_name(name).make({.choices = 50}), second = strategy_by_name(name).make({.choices = 50});
+    const auto first = strategy_by_name(name).make({.choices = 50}),
+               second = strategy_by_name(name).make({.choices = 50});
     for (std::uint64_t seed : {0, 1, 1}) {
       first->begin(seed);
       second->begin(seed);
@@ -149,7 +150,8 @@ TEST(StrategyByName, FindsTheStrategiesThatThereAre) {
 }
 
 TEST(StrategyByName, RefusesWhatThereIsNot) {
-  for (const char* name : {"", "rnd", "pct", "pct:", "pct:0", "pct:x", "pct:-1", "pct:2x", "pct:99999999999", "pct:4000000000"}) {
+  for (const char* name :
+       {"", "rnd", "pct", "pct:", "pct:0", "pct:x", "pct:-1", "pct:2x", "pct:99999999999", "pct:4000000000"}) {
     EXPECT_THROW(strategy_by_name(name), std::invalid_argument) << name;
   }
   try {

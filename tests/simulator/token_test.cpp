@@ -89,13 +89,33 @@ std::string with_checksum(const std::string& text) {
 }
 
 TEST(Token, WithARightChecksumMayStillBeNonsense) {
-  for (const char* text :
-       {"o1", "o1-", "o1--", "o1-random", "o1-random-fifo", "o1-random-lifo-s1", "o1-random-fifo-s", "o1-random-fifo-s01",
-        "o1-random-fifo-s-1", "o1-random-fifo-s18446744073709551616", "o1-random-fifo-d0.2.1", "o1-tape-fifo-s1",
-        "o1-tape-fifo-d0.2", "o1-tape-fifo-d0.2.2", "o1-tape-fifo-d0.2.0", "o1-tape-fifo-d0.2.1.1", "o1-tape-fifo-d5.2.1_5.2.1",
-        "o1-tape-fifo-d5.2.1_4.2.1", "o1-tape-fifo-d0.99999999999.1", "o1-random-fifo-s1-q5", "o1-random-fifo-s1--n5",
-        "o1-random-fifo-s1-n", "o1-random-fifo-s1-t99999999999999999999", "o1-random-fifo-s1-t9223372036854775808",
-        "o1-random-fifo-s1-x12", "o1--fifo-s1", "o2-random-fifo-s1"}) {
+  for (const char* text : {"o1",
+                           "o1-",
+                           "o1--",
+                           "o1-random",
+                           "o1-random-fifo",
+                           "o1-random-lifo-s1",
+                           "o1-random-fifo-s",
+                           "o1-random-fifo-s01",
+                           "o1-random-fifo-s-1",
+                           "o1-random-fifo-s18446744073709551616",
+                           "o1-random-fifo-d0.2.1",
+                           "o1-tape-fifo-s1",
+                           "o1-tape-fifo-d0.2",
+                           "o1-tape-fifo-d0.2.2",
+                           "o1-tape-fifo-d0.2.0",
+                           "o1-tape-fifo-d0.2.1.1",
+                           "o1-tape-fifo-d5.2.1_5.2.1",
+                           "o1-tape-fifo-d5.2.1_4.2.1",
+                           "o1-tape-fifo-d0.99999999999.1",
+                           "o1-random-fifo-s1-q5",
+                           "o1-random-fifo-s1--n5",
+                           "o1-random-fifo-s1-n",
+                           "o1-random-fifo-s1-t99999999999999999999",
+                           "o1-random-fifo-s1-t9223372036854775808",
+                           "o1-random-fifo-s1-x12",
+                           "o1--fifo-s1",
+                           "o2-random-fifo-s1"}) {
     EXPECT_THROW(Token::parse(with_checksum(text)), MalformedToken) << text;
   }
   EXPECT_THROW(Token::parse(with_checksum("o1-nosuch-fifo-s1")).options(), MalformedToken);

@@ -36,17 +36,18 @@ TEST(ATraceAsText, HasALineForEachEvent) {
 TEST(ATraceAsJson, HasAnObjectALineAndSortedKeys) {
   std::ostringstream out;
   a_trace().write_json(out);
-  EXPECT_EQ(out.str(),
-            R"({"format":"orrery-trace","version":1})"
-            "\n"
-            R"({"a":0,"b":0,"detail":"","host":"","kind":"run_start","step":0,"subject":"","time_ns":0})"
-            "\n"
-            R"({"a":1,"b":3,"detail":"","host":"bob","kind":"choice","step":12,"subject":"ready: bob","time_ns":20000000})"
-            "\n"
-            R"({"a":0,"b":0,"detail":")"
-            "\xef\xbf\xbd"  // what is no text is replaced, so that every line can be read
-            R"(\u0001","host":"","kind":"observe","step":13,"subject":"q\"\n","time_ns":0})"
-            "\n");
+  EXPECT_EQ(
+      out.str(),
+      R"({"format":"orrery-trace","version":1})"
+      "\n"
+      R"({"a":0,"b":0,"detail":"","host":"","kind":"run_start","step":0,"subject":"","time_ns":0})"
+      "\n"
+      R"({"a":1,"b":3,"detail":"","host":"bob","kind":"choice","step":12,"subject":"ready: bob","time_ns":20000000})"
+      "\n"
+      R"({"a":0,"b":0,"detail":")"
+      "\xef\xbf\xbd"  // what is no text is replaced, so that every line can be read
+      R"(\u0001","host":"","kind":"observe","step":13,"subject":"q\"\n","time_ns":0})"
+      "\n");
 }
 
 TEST(ATraceAsJson, HasItsVersionEvenWhenItIsEmpty) {

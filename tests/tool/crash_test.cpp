@@ -27,7 +27,7 @@ TEST(Crash, OfAbortLeavesTheLineToo) {
 }
 
 TEST(Killed, LeavesTheLine) {
-  const Ran ran = shell("timeout --preserve-status -s TERM 0.5 \"$ORRERY\" run never_returns --seed 5");
+  const Ran ran = orrery_disturbed("run never_returns --seed 5", "kill -TERM $TOOL");
   EXPECT_EQ(ran.status, 143);
   EXPECT_THAT(ran.after("replay "), HasSubstr("never_returns@o1-random-fifo-s5-"));
 }

@@ -14,6 +14,12 @@ namespace {
 using namespace std::chrono_literals;
 using asyncio::sim::World;
 
+/// For tests that do something to the process once a scenario runs.
+void say(const char* line) {
+  std::puts(line);
+  std::fflush(stdout);
+}
+
 void passes(World& world) {
   for (const char* name : {"alice", "bob"}) {
     world.client(name, [] { asyncio::sleep(20ms); });
@@ -81,12 +87,14 @@ void aborts(World& world) {
 
 void never_returns(World& world) {
   world.client("alice", [] {
+    say("never_returns has begun");
     for (volatile bool for_ever = true; for_ever;) {
     }
   });
 }
 
 void is_slow(World& world) {
+  say("is_slow has begun");
   std::this_thread::sleep_for(20ms);
   world.client("alice", [&world] { world.choose(1000, "anything"); });
 }

@@ -63,6 +63,11 @@ Ran shell(const std::string& line) {
 
 Ran orrery(const std::string& arguments) { return shell("\"$ORRERY\" " + arguments); }
 
+Ran orrery_disturbed(const std::string& arguments, const std::string& what) {
+  return shell("\"$ORRERY\" " + arguments + " & TOOL=$!\nwhile ! grep -q 'has begun' out err; do sleep 0.02; done\n" +
+               what + "\nwait $TOOL");
+}
+
 void write(const std::string& name, const std::string& content) {
   std::ofstream(folder() / name, std::ios::binary) << content;
 }

@@ -29,6 +29,11 @@ Ran shell(const std::string& line);
 /// Runs the tool: orrery("run passes --seed 1").
 Ran orrery(const std::string& arguments);
 
+/// Runs the tool, and does something to it when a scenario has said that it has begun.
+///
+/// \param what  a line of shell in which $TOOL is the process: "kill -INT $TOOL"
+Ran orrery_disturbed(const std::string& arguments, const std::string& what);
+
 /// Writes a file into that folder.
 void write(const std::string& name, const std::string& content);
 /// Reads one of it.

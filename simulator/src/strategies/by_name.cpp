@@ -25,8 +25,8 @@ constexpr WithNumber WITH_NUMBER[] = {{"pct", pct}};
 std::string what_there_is() {
   std::string list;
   for (const Plain& strategy : PLAIN) list.append(list.empty() ? "" : ", ").append(strategy.name);
-  for (const WithNumber& strategy : WITH_NUMBER) list.append(", ").append(strategy.name).append(":N, as in ").append(
-      strategy.name).append(":3");
+  for (const WithNumber& strategy : WITH_NUMBER)
+    list.append(", ").append(strategy.name).append(":N, as in ").append(strategy.name).append(":3");
   return list;
 }
 
@@ -46,8 +46,9 @@ Strategy strategy_by_name(std::string_view name) {
     const std::string_view digits = colon == name.npos ? std::string_view() : name.substr(colon + 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error == std::errc() && end == digits.data() + digits.size()) return strategy.make(number);
-    throw std::invalid_argument("strategy " + std::string(name.substr(0, 64)) + ": after " + std::string(strategy.name) +
-                                ": stands a whole number, as in " + std::string(strategy.name) + ":3");
+    throw std::invalid_argument("strategy " + std::string(name.substr(0, 64)) + ": after " +
+                                std::string(strategy.name) + ": stands a whole number, as in " +
+                                std::string(strategy.name) + ":3");
   }
   throw std::invalid_argument("there is no strategy \"" + std::string(name.substr(0, 64)) + "\"; there is " +
                               what_there_is());

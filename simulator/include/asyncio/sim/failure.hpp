@@ -36,7 +36,8 @@ struct Failure {
   std::string where;                      ///< who was running: "host alice, task Task-2"; empty for the world
 };
 
-/// Thrown by fail(); ends the execution. Not a std::exception, so that a program under test cannot swallow it by accident.
+/// Thrown by fail(); ends the execution. Not a std::exception, so that a program under test cannot swallow it by
+/// accident.
 class CheckFailed {
  public:
   explicit CheckFailed(std::string message) : message_(std::move(message)) {}
@@ -61,7 +62,8 @@ void require(bool condition, std::string message);
 /// Adds an observation to the trace: an application value worth seeing, such as a balance.
 void observe(std::string_view name, std::string_view value);
 
-/// Says that `condition` should hold at this place in at least one execution: explore() counts the labels that never did.
+/// Says that `condition` should hold at this place in at least one execution: explore() counts the labels that never
+/// did.
 void sometimes(bool condition, std::string_view label);
 
 }  // namespace asyncio::sim

@@ -69,11 +69,11 @@ inline void run_gtest(const std::string& test, void (*body)(World&), SimTestOpti
 }  // namespace asyncio::sim::detail
 
 /// A test whose body gets `asyncio::sim::World& world`; the options are those of SimTestOptions, in braces.
-#define SIM_TEST(Suite, Name, ...)                                                                           \
-  static void orrery_test_##Suite##_##Name(::asyncio::sim::World& world);                                    \
-  TEST(Suite, Name) {                                                                                        \
-    ::asyncio::sim::SimTestOptions options __VA_ARGS__;                                                      \
-    ::asyncio::sim::detail::run_gtest(#Suite "." #Name, orrery_test_##Suite##_##Name, std::move(options),    \
-                                      {__FILE__, __LINE__, {}});                                             \
-  }                                                                                                          \
+#define SIM_TEST(Suite, Name, ...)                                                                        \
+  static void orrery_test_##Suite##_##Name(::asyncio::sim::World& world);                                 \
+  TEST(Suite, Name) {                                                                                     \
+    ::asyncio::sim::SimTestOptions options __VA_ARGS__;                                                   \
+    ::asyncio::sim::detail::run_gtest(#Suite "." #Name, orrery_test_##Suite##_##Name, std::move(options), \
+                                      {__FILE__, __LINE__, {}});                                          \
+  }                                                                                                       \
   static void orrery_test_##Suite##_##Name([[maybe_unused]] ::asyncio::sim::World& world)

@@ -5,7 +5,12 @@
 // independent. A partition loses nothing of a stream: what was sent waits, as TCP would send it again, and
 // goes on its way when the partition is repaired.
 //
-// Two hosts that were given no link use the default link. A host reaches itself without delay.
+// Two hosts that were given no link use the default link. A host reaches itself without delay, by its own name, as
+// "localhost" or as "127.0.0.1"; a server that listens on one of the latter two is not reached from outside.
+//
+// As with TCP, connecting takes a round trip; nobody listening, or a crashed host, refuses (ECONNREFUSED); through a
+// partition it waits. When a host crashes, its peers find their connections reset (ECONNRESET) as soon as that news
+// gets through. At most 64 KiB of a direction are on their way or unread.
 #pragma once
 
 #include <asyncio/clock.hpp>
@@ -27,7 +32,8 @@ struct LatencyRange {
 /// How a path from one host to another behaves.
 struct Link {
   LatencyRange latency = {};                           ///< drawn anew for each message
-  double loss = 0;                                     ///< 0 to 1; on a stream a lost message is sent again later
+  /// 0 to 1. On a stream a lost message is sent again after 200 ms, 400 ms, …, at most eight times in a row.
+  double loss = 0;
   double duplicate = 0;                                ///< 0 to 1; datagrams only
   double reorder = 0;                                  ///< 0 to 1; datagrams only
   std::optional<std::uint64_t> bandwidth = {};         ///< bytes a second, at least 1; empty: unlimited

@@ -11,10 +11,10 @@ namespace asyncio::sim {
 
 /// A scenario that the command line knows.
 struct RegisteredScenario {
-  std::string name;      ///< the name of the function
-  std::string summary;   ///< one line on what it shows
-  Scenario scenario;     ///< builds the world
-  std::string file;      ///< where it was registered
+  std::string name;     ///< the name of the function
+  std::string summary;  ///< one line on what it shows
+  Scenario scenario;    ///< builds the world
+  std::string file;     ///< where it was registered
 };
 
 /// All registered scenarios, by name.
@@ -30,5 +30,6 @@ class ScenarioRegistration {
 }  // namespace asyncio::sim
 
 /// Registers `function`, which takes a World&, with the command line under its own name.
-#define ORRERY_SCENARIO(function, summary) \
-  [[maybe_unused]] static const ::asyncio::sim::ScenarioRegistration orrery_scenario_##function{#function, summary, function};
+#define ORRERY_SCENARIO(function, summary)                                                                          \
+  [[maybe_unused]] static const ::asyncio::sim::ScenarioRegistration orrery_scenario_##function{#function, summary, \
+                                                                                                function};

@@ -24,10 +24,10 @@ struct SimTestOptions {
 
 /// What a SIM_TEST found.
 struct SimTestOutcome {
-  std::string report = {};           ///< empty: everything held
-  std::string token = {};            ///< of the shrunk failure
-  std::uint64_t executions = 0;      ///< how many were run to find it, or altogether
-  std::uint64_t distinct_traces = 0; ///< among them
+  std::string report = {};            ///< empty: everything held
+  std::string token = {};             ///< of the shrunk failure
+  std::uint64_t executions = 0;       ///< how many were run to find it, or altogether
+  std::uint64_t distinct_traces = 0;  ///< among them
 };
 
 /// Runs the plain execution, then `options.executions` more; shrinks the first that fails.

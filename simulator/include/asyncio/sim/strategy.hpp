@@ -24,7 +24,7 @@ struct ChoicePoint {
   /// How likely the ways other than 0 should be together, in 65536ths, where all ways are not alike: a leap,
   /// a loss. 0: all ways alike.
   std::uint32_t odds = 0;
-  std::uint64_t key = 0;               ///< the same for the same kind, actor and site
+  std::uint64_t key = 0;  ///< the same for the same kind, actor and site
   /// Who goes on in each way (a number that stays with a task or host for its life); empty where that is not
   /// the question.
   std::span<const std::uint64_t> candidates = {};

@@ -3,7 +3,8 @@
 // A scenario builds a world and returns; then the world runs. It has one thing to decide, over and over:
 // what happens next? Either a host that has something to do takes one turn of its loop, or the clock jumps
 // to the next thing that is due, a timer, an arrival or an at(). Whatever is not determined there is a
-// choice, and is asked of one place.
+// choice, and is asked of one place. One of these choices (leap) is whether a turn took so long that the next
+// thing is due as well, before its host goes on: any step of a program may take any time.
 //
 //     scenario(world) ──► ┌──────────────────────────────────────────────┐
 //                         │ somebody has something to do?                │
@@ -17,6 +18,15 @@
 //   W3  A crashed host runs no code any more. Its stacks are unwound after the execution, where nothing
 //       that they do is seen.
 //   W4  Checks run outside every host, between two turns.
+//
+// The end: an execution ends when the main of every client has returned, and what it left running has been
+// cancelled and has ended. A client that has crashed is not waited for, unless an at() is still to come, which
+// might restart it. Without any client an execution ends when nothing more can happen. In a world without hosts
+// only at()s happen.
+//
+// What is found wrong: main throws, or nobody retrieves an exception (exception); nothing will ever happen any
+// more, and a client has not returned (deadlock); a client's task does not end although it was cancelled
+// (leaked_task); the limits of RunOptions (time_limit, step_limit); and what the checks below say.
 #pragma once
 
 #include <asyncio/clock.hpp>
@@ -73,18 +83,23 @@ class World {
   /// A host dies: its memory and its connections are gone, and its peers find their connections reset.
   ///
   /// A task that crashes its own host goes no further. Crashing a crashed host changes nothing.
-  /// \throws std::invalid_argument  where there is no such host
+  ///
+  /// \throws std::invalid_argument  where there is no such host; so do the other three
+  /// \suspends for ever, where the calling task belongs to that host
   void crash(std::string_view name);
-  /// A crashed host starts its main again, on a new loop. One that runs is crashed first.
+  /// A crashed host starts its main again, on a new loop, with a fresh copy of what main captured. One that runs is
+  /// crashed first.
   void restart(std::string_view name);
-  /// A host stands still, while the world goes on: nothing of it runs until resume().
+  /// A host stands still, while the world goes on: nothing of it runs until resume(), not even the task that calls
+  /// this for its own host. What is sent to it arrives when it goes on.
   void pause(std::string_view name);
   /// A paused host goes on; what was due meanwhile is due now.
   void resume(std::string_view name);
 
-  /// Calls `fn` at that virtual time after the beginning, outside every host.
+  /// Calls `fn` at that virtual time after the beginning, outside every host. What it throws fails the execution.
   ///
   /// \param when  at least zero; at a time that has passed, at once
+  /// \throws std::invalid_argument  where `when` is negative
   void at(Duration when, std::function<void()> fn);
 
   /// Checked after every step: an execution in which it is false fails with FailureKind::invariant.
