@@ -27,7 +27,8 @@ void SimHost::start() {
   cancelled_tasks_.clear();
   world_.record({.kind = EventKind::host_start, .host = name_id_, .a = static_cast<std::uint64_t>(starts_)});
   loop_->start();
-  main_task_ = loop_->create_task(std::function<void()>(main_));
+  // In a context of its own: whoever restarts a host may be inside a task of another one.
+  main_task_ = loop_->create_task(std::function<void()>(main_), {.context = Context()});
 }
 
 bool SimHost::turn() {
@@ -71,9 +72,8 @@ void SimHost::look_whether_ended() {
   for (const AnyTask& task : std::exchange(cancelled_tasks_, {})) {
     if (task.cancelled()) continue;
     if (const std::exception_ptr error = task.exception()) {
-      loop_->call_exception_handler({.message = "unhandled exception during asyncio.run() shutdown",
-                                     .exception = error,
-                                     .task = task});
+      loop_->call_exception_handler(
+          {.message = "unhandled exception during asyncio.run() shutdown", .exception = error, .task = task});
     }
   }
   phase_ = Phase::ended;

@@ -10,6 +10,7 @@ namespace asyncio::sim {
 
 inline constexpr std::uint64_t task_id(std::uint64_t number) noexcept { return number; }
 inline constexpr std::uint64_t handle_id(std::uint64_t number) noexcept { return std::uint64_t{1} << 60 | number; }
+inline constexpr bool is_handle_id(std::uint64_t id) noexcept { return id >> 60 == 1; }
 inline constexpr std::uint64_t host_id(std::uint64_t number) noexcept { return std::uint64_t{2} << 60 | number; }
 inline constexpr std::uint64_t socket_id(std::uint64_t number) noexcept { return std::uint64_t{3} << 60 | number; }
 

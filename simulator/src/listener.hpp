@@ -49,7 +49,7 @@ class Listener final : public IoSource {
   SimEventLoop& loop_;
   const Address address_;
   const std::uint64_t number_;
-  std::shared_ptr<Accept> accept_;              // null: bound only
+  std::shared_ptr<Accept> accept_;  // null: bound only
   std::vector<Ref<StreamSocket>> to_be_accepted_;
 };
 

@@ -79,7 +79,8 @@ void SimEventLoop::process_events(EventList) {
     if (io_.size() > 1 && !any_order_) {
       std::vector<std::uint64_t> ids;
       for (const Ref<IoSource>& source : io_) ids.push_back(source->io_id());
-      next = world_.choose(ChoiceKind::io, static_cast<std::uint32_t>(io_.size()), host_.name_id(), NameId::none, 0, ids);
+      next =
+          world_.choose(ChoiceKind::io, static_cast<std::uint32_t>(io_.size()), host_.name_id(), NameId::none, 0, ids);
     }
     const Ref<IoSource> source = std::move(io_[next]);
     io_.erase(io_.begin() + next);
@@ -131,11 +132,17 @@ void SimEventLoop::run_chosen() {
   take_choosable();
   drop_cancelled();
   if (choosable_.empty() || must_stop()) return;
-  const std::uint32_t next = choose_ready();
-  const Ref<HandleState> handle = std::move(choosable_[next]);
-  choosable_.erase(choosable_.begin() + next);
-  choosable_ids_.erase(choosable_ids_.begin() + next);
+  const Ref<HandleState> handle = take_chosen(choose_ready());
   run_one(*handle);
+}
+
+Ref<HandleState> SimEventLoop::take_chosen(std::size_t index) {
+  const auto offset = static_cast<std::ptrdiff_t>(index);
+  Ref<HandleState> handle = std::move(choosable_[index]);
+  if (is_handle_id(choosable_ids_[index])) --choosable_callbacks_;
+  choosable_.erase(choosable_.begin() + offset);
+  choosable_ids_.erase(choosable_ids_.begin() + offset);
+  return handle;
 }
 
 /// Chooses among choosable_ids_, unless choose_caller() has done so.
@@ -167,24 +174,23 @@ bool SimEventLoop::choose_caller() {
 
 void SimEventLoop::take_choosable() {
   while (!ready_.empty()) {
-    choosable_.push_back(ready_.pop());
-    const TaskState* task = choosable_.back()->steps_task();
-    choosable_ids_.push_back(task ? task_id(task->tag()) : handle_id(world_.new_handle_number()));
+    Ref<HandleState> handle = ready_.pop();
+    if (const TaskState* task = handle->steps_task()) {
+      choosable_ids_.push_back(task_id(task->tag()));
+    } else {
+      choosable_ids_.push_back(handle_id(world_.new_handle_number()));
+      ++choosable_callbacks_;
+    }
+    choosable_.push_back(std::move(handle));
   }
 }
 
+/// A cancelled handle does not run, so it is nobody to choose.
 void SimEventLoop::drop_cancelled() {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < choosable_.size(); ++i) {
-    if (choosable_[i]->cancelled()) continue;
-    if (kept != i) {
-      choosable_[kept] = std::move(choosable_[i]);
-      choosable_ids_[kept] = choosable_ids_[i];
-    }
-    ++kept;
+  if (choosable_callbacks_ == 0) return;
+  for (std::size_t i = choosable_.size(); i-- > 0;) {
+    if (choosable_[i]->cancelled()) take_chosen(i);
   }
-  choosable_.resize(kept);
-  choosable_ids_.resize(kept);
 }
 
 void SimEventLoop::run_one(HandleState& handle) {
@@ -256,6 +262,7 @@ void SimEventLoop::close() {
   // As HandleQueue::clear() does: drop() first, for the step handle of a task is held by its task.
   for (const Ref<HandleState>& handle : std::exchange(choosable_, {})) handle->drop();
   choosable_ids_.clear();
+  choosable_callbacks_ = 0;
   io_.clear();
 }
 

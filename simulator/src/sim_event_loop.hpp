@@ -111,6 +111,7 @@ class SimEventLoop final : public BaseEventLoop {
   std::uint32_t choose_ready();
   void take_choosable();
   void drop_cancelled();
+  Ref<HandleState> take_chosen(std::size_t index);
   void queue_tied(std::vector<Ref<TimerState>>& tied);
   void run_one(HandleState& handle);
   bool must_stop() const noexcept;
@@ -120,16 +121,17 @@ class SimEventLoop final : public BaseEventLoop {
   TaskObserver observer_;
   ChoiceRandom random_;
   std::uint64_t last_task_number_ = 0;
-  bool any_order_;         // ReadyOrder::any
-  bool dead_ = false;      // V2
-  bool ran_ = false;       // whether this turn has run a handle
+  bool any_order_;                 // ReadyOrder::any
+  bool dead_ = false;              // V2
+  bool ran_ = false;               // whether this turn has run a handle
   std::vector<Ref<IoSource>> io_;  // what the next poll will find, each once
 
   // Under ReadyOrder::any: what is ready, oldest first, and beside it who each of them is, in the form in which
   // choose() takes it.
   std::vector<Ref<HandleState>> choosable_;
   std::vector<std::uint64_t> choosable_ids_;
-  std::uint64_t chosen_id_ = 0;  // whom choose_caller() has chosen, for the next turn; 0: nobody
+  std::size_t choosable_callbacks_ = 0;  // how many of them step no task: only those can be cancelled
+  std::uint64_t chosen_id_ = 0;          // whom choose_caller() has chosen, for the next turn; 0: nobody
 };
 
 }  // namespace asyncio::sim

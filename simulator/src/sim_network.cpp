@@ -34,7 +34,8 @@ LinkTerms LinkTerms::of(const Link& link) {
   if (min < Duration::zero() || max < min) {
     throw std::invalid_argument("a latency must be a range from at least zero upwards");
   }
-  if (link.bandwidth && *link.bandwidth == 0) throw std::invalid_argument("a bandwidth must be at least 1 byte a second");
+  if (link.bandwidth && *link.bandwidth == 0)
+    throw std::invalid_argument("a bandwidth must be at least 1 byte a second");
   // Datagrams do not travel yet; what is said about them is checked all the same.
   odds_of(link.duplicate, "duplicate");
   odds_of(link.reorder, "reorder");

@@ -55,12 +55,12 @@ class Path {
 
   SimHost& from;
   SimHost& to;
-  NameId label;                        ///< "alice to bob"
-  std::optional<LinkTerms> terms = {}; ///< empty: the default of the network
+  NameId label;                         ///< "alice to bob"
+  std::optional<LinkTerms> terms = {};  ///< empty: the default of the network
   bool partitioned = false;
   bool held = false;
-  TimePoint busy_until{};              ///< when the last byte so far has left, where there is a bandwidth
-  std::vector<Ref<Flow>> stalled;      ///< that wait until the path is free, in the order in which they began to
+  TimePoint busy_until{};          ///< when the last byte so far has left, where there is a bandwidth
+  std::vector<Ref<Flow>> stalled;  ///< that wait until the path is free, in the order in which they began to
 };
 
 /// What lies behind a Network.
@@ -138,8 +138,8 @@ class SimNetwork {
   LinkTerms default_terms_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Path> paths_;  // by the numbers of the two hosts
   std::map<Bound, Ref<Listener>> listeners_;
-  std::vector<Ref<StreamSocket>> sockets_;           // in the order in which they were made
-  std::vector<Ref<StreamSocket>> sockets_of_dead_;   // of crashed and ended hosts, with what they own (W3)
+  std::vector<Ref<StreamSocket>> sockets_;          // in the order in which they were made
+  std::vector<Ref<StreamSocket>> sockets_of_dead_;  // of crashed and ended hosts, with what they own (W3)
   std::vector<Ref<Listener>> listeners_of_dead_;
   std::vector<Ref<Flow>> waiting_for_resume_;
   std::map<std::uint32_t, std::vector<bool>> descriptors_;  // by host: which are in use

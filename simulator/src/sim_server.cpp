@@ -30,9 +30,11 @@ class ConnectAttempt final : public SocketUser {
       : loop_(loop), socket_(std::move(socket)), answered_(loop.create_future<void>()) {}
 
   void socket_ready() override {
-    loop_.queue_io(make_ref<HandleState>([answered = answered_] {
-      if (!answered.done()) answered.set_result();
-    }, loop_, Context()));
+    loop_.queue_io(make_ref<HandleState>(
+        [answered = answered_] {
+          if (!answered.done()) answered.set_result();
+        },
+        loop_, Context()));
   }
 
   /// \throws std::system_error  where the connection was refused
@@ -54,7 +56,8 @@ class ConnectAttempt final : public SocketUser {
 /// A server whose sockets are listeners of the network.
 class SimServer final : public BaseServer {
  public:
-  SimServer(SimEventLoop& loop, ProtocolFactory factory, std::vector<std::pair<Socket, Ref<Listener>>> bound, int backlog)
+  SimServer(SimEventLoop& loop, ProtocolFactory factory, std::vector<std::pair<Socket, Ref<Listener>>> bound,
+            int backlog)
       : BaseServer(loop, sockets_of(bound), backlog),
         loop_(loop),
         factory_(std::move(factory)),

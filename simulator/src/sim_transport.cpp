@@ -51,13 +51,17 @@ std::shared_ptr<SimTransport> SimTransport::start(SimEventLoop& loop, Ref<Stream
 
 void SimTransport::begin(std::shared_ptr<BaseProtocol> protocol, const Future<void>& made) {
   set_protocol(std::move(protocol));
-  loop_.call_soon([self = self()] {
-    if (const auto protocol = self->get_protocol()) protocol->connection_made(self);
-  }, context_);
+  loop_.call_soon(
+      [self = self()] {
+        if (const auto protocol = self->get_protocol()) protocol->connection_made(self);
+      },
+      context_);
   loop_.call_soon([self = self()] { self->start_reading(); }, context_);
-  loop_.call_soon([made] {
-    if (!made.done()) made.set_result();
-  }, context_);
+  loop_.call_soon(
+      [made] {
+        if (!made.done()) made.set_result();
+      },
+      context_);
 }
 
 bool SimTransport::dead() const noexcept { return loop_.dead(); }

@@ -37,7 +37,8 @@ class SimTransport final : public FlowControlMixin<Transport>, public SocketUser
   SimTransport(SimEventLoop& loop, Ref<StreamSocket> socket, Server server);
   ~SimTransport() override;
 
-  /// Makes a transport, and has the loop call connection_made(), begin to read, and complete `made`, in this order (S254).
+  /// Makes a transport, and has the loop call connection_made(), begin to read, and complete `made`, in this order
+  /// (S254).
   ///
   /// \param server  whose connection this is; null for one that was asked for from here
   /// \throws RuntimeError  where the server is closed
@@ -78,18 +79,18 @@ class SimTransport final : public FlowControlMixin<Transport>, public SocketUser
 
   SimEventLoop& loop_;
   const Ref<StreamSocket> socket_;
-  Server server_;            // null once the connection is lost
-  const Context context_;    // of its callbacks
-  std::string buffer_;       // what the socket has not taken yet, from sent_ on
+  Server server_;          // null once the connection is lost
+  const Context context_;  // of its callbacks
+  std::string buffer_;     // what the socket has not taken yet, from sent_ on
   std::size_t sent_ = 0;
-  bool started_ = false;       // reading has begun
-  bool paused_ = false;        // by pause_reading()
+  bool started_ = false;  // reading has begun
+  bool paused_ = false;   // by pause_reading()
   bool closing_ = false;
-  bool lost_ = false;          // connection_lost() was called or is queued (T1)
+  bool lost_ = false;  // connection_lost() was called or is queued (T1)
   bool eof_written_ = false;
-  bool eof_seen_ = false;      // the other side has ended, and the protocol wants to go on writing
-  bool reset_ = false;         // the socket is closed with a reset
-  bool read_queued_ = false;   // the handle is on the ready queue
+  bool eof_seen_ = false;     // the other side has ended, and the protocol wants to go on writing
+  bool reset_ = false;        // the socket is closed with a reset
+  bool read_queued_ = false;  // the handle is on the ready queue
   bool write_queued_ = false;
 };
 

@@ -115,13 +115,20 @@ Ref<StreamSocket> StreamSocket::connect(SimNetwork& network, SimEventLoop& clien
   const auto here = make_ref<StreamSocket>(network, client.host(), local, remote, connection);
   const auto there = make_ref<StreamSocket>(network, server, std::move(remote), std::move(local), connection);
   here->loop_ = &client;
-  here->out_ = make_ref<Flow>(network, network.path(client.host(), server), there);
-  there->out_ = make_ref<Flow>(network, network.path(server, client.host()), here);
-  network.add_socket(here);
-  network.add_socket(there);
-  here->record(EventKind::connect);
+  here->join(there);
+  there->join(here);
+  here->record(EventKind::connect, here->there_);
   here->out_->send({.kind = Segment::Kind::connect});
   return here;
+}
+
+/// Lays the way to the other end.
+void StreamSocket::join(Ref<StreamSocket> other) {
+  Path& path = network_.path(host_, other->host_);
+  there_ = path.label;
+  back_ = network_.path(other->host_, host_).label;
+  out_ = make_ref<Flow>(network_, path, std::move(other));
+  network_.add_socket(Ref<StreamSocket>(this));
 }
 
 void StreamSocket::set_user(std::shared_ptr<SocketUser> user) noexcept {
@@ -138,14 +145,14 @@ std::size_t StreamSocket::send(std::string_view data) {
   const std::size_t count = std::min(data.size(), credit_);
   if (count == 0) return 0;
   credit_ -= count;  // K2
-  record(EventKind::send, count, data);
+  record(EventKind::send, there_, count, data.substr(0, count));
   out_->send({.kind = Segment::Kind::data, .data = std::string(data.substr(0, count))});
   return count;
 }
 
 void StreamSocket::send_eof() {
   if (!out_ || std::exchange(eof_sent_, true) || reset_sent_) return;
-  record(EventKind::eof);
+  record(EventKind::eof, there_);
   out_->send({.kind = Segment::Kind::eof});
 }
 
@@ -167,7 +174,7 @@ std::string StreamSocket::receive(std::size_t size) {
 
 void StreamSocket::close(bool reset) {
   if (std::exchange(closed_, true)) return;
-  record(EventKind::close);
+  record(EventKind::close, there_);
   if (reset) {
     answer_with_reset();
   } else {
@@ -185,26 +192,20 @@ void StreamSocket::arrived(Segment& segment) {
       if (closed_) return answer_with_reset();  // whoever asked has given up meanwhile
       connected_ = true;
       return poll();
-    case Segment::Kind::refuse:
-      error_ = ECONNREFUSED;
-      break;
+    case Segment::Kind::refuse: error_ = ECONNREFUSED; break;
     case Segment::Kind::data:
       if (closed_) return answer_with_reset();  // K3
-      record(EventKind::deliver, segment.data.size(), segment.data);
+      record(EventKind::deliver, back_, segment.data.size(), segment.data);
       if (inbox_.empty()) {
         inbox_ = std::move(segment.data);
       } else {
         inbox_ += segment.data;
       }
       return poll();
-    case Segment::Kind::window:
-      credit_ += segment.bytes_read;
-      return poll();
-    case Segment::Kind::eof:
-      eof_received_ = true;
-      break;
+    case Segment::Kind::window: credit_ += segment.bytes_read; return poll();
+    case Segment::Kind::eof: eof_received_ = true; break;
     case Segment::Kind::reset:
-      record(EventKind::reset);
+      record(EventKind::reset, back_);
       error_ = ECONNRESET;
       break;
   }
@@ -218,13 +219,13 @@ void StreamSocket::connect_arrived() {
   Listener* const listener = host_.running() ? network_.find_listener(host_, local_.port(), loopback) : nullptr;
   if (!listener) {
     closed_ = reset_sent_ = true;
-    record(EventKind::refuse);
+    record(EventKind::refuse, there_);
     out_->send({.kind = Segment::Kind::refuse});
     return look_whether_done();
   }
   connected_ = true;
   loop_ = &host_.loop();
-  record(EventKind::accept);
+  record(EventKind::accept, there_);
   out_->send({.kind = Segment::Kind::accept});
   listener->add(Ref<StreamSocket>(this));
 }
@@ -241,11 +242,10 @@ void StreamSocket::queue_handles() {
 
 std::uint64_t StreamSocket::io_id() const noexcept { return socket_id(number_); }
 
-void StreamSocket::record(EventKind kind, std::size_t bytes, std::string_view data) {
-  const NameId label = out_ ? network_.path(host_, out_->path().to).label : NameId::none;
+void StreamSocket::record(EventKind kind, NameId path, std::size_t bytes, std::string_view data) {
   network_.world().record({.kind = kind,
                            .host = host_.name_id(),
-                           .subject = label,
+                           .subject = path,
                            .a = connection_,
                            .b = bytes,
                            .detail = Excerpt(data).text()});

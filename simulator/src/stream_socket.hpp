@@ -43,9 +43,9 @@ inline constexpr std::size_t RECEIVE_WINDOW = 64 * 1024;
 struct Segment {
   enum class Kind : std::uint8_t { connect, accept, refuse, data, window, eof, reset };
   Kind kind;
-  std::string data = {};        ///< of a data segment
-  std::size_t bytes_read = 0;   ///< of a window segment: as much may be sent again
-  TimePoint arrives = {};       ///< TimePoint::max(): not on its way yet
+  std::string data = {};       ///< of a data segment
+  std::size_t bytes_read = 0;  ///< of a window segment: as much may be sent again
+  TimePoint arrives = {};      ///< TimePoint::max(): not on its way yet
 };
 
 /// One direction of a connection: keeps the order (K1).
@@ -135,9 +135,10 @@ class StreamSocket final : public IoSource {
   void let_go() noexcept;
 
  private:
+  void join(Ref<StreamSocket> other);
   void connect_arrived();
   void answer_with_reset();
-  void record(EventKind kind, std::size_t bytes = 0, std::string_view data = {});
+  void record(EventKind kind, NameId path, std::size_t bytes = 0, std::string_view data = {});
   void look_whether_done();
 
   SimNetwork& network_;
@@ -147,17 +148,19 @@ class StreamSocket final : public IoSource {
   Address remote_;
   const std::uint64_t connection_;
   const std::uint64_t number_;
-  Ref<Flow> out_;                      // to the other end; null once both are done with each other
+  NameId there_ = NameId::none;  // "alice to bob": the path to the other end
+  NameId back_ = NameId::none;   // "bob to alice": the path from it
+  Ref<Flow> out_;                // to the other end; null once both are done with each other
   std::shared_ptr<SocketUser> user_;
-  std::string inbox_;                  // arrived and not yet read
+  std::string inbox_;                    // arrived and not yet read
   std::size_t credit_ = RECEIVE_WINDOW;  // how much may still be sent (K2)
-  std::size_t unannounced_ = 0;        // read, and the other side does not know it yet
+  std::size_t unannounced_ = 0;          // read, and the other side does not know it yet
   int error_ = 0;
   bool connected_ = false;
   bool eof_received_ = false;
   bool eof_sent_ = false;
   bool reset_sent_ = false;
-  bool closed_ = false;                // by its user, or because its host is gone
+  bool closed_ = false;  // by its user, or because its host is gone
 };
 
 }  // namespace asyncio::sim

@@ -21,7 +21,7 @@ constinit thread_local WorldCore* current_world = nullptr;
 // About one in five: of the odds that were measured, from 0.1 to 0.4, all worked.
 constexpr std::uint32_t LEAP_ODDS = 13107;
 
-std::string seconds(TimePoint time) {
+std::string virtual_seconds(TimePoint time) {
   const auto ns = time.time_since_epoch().count();
   std::string fraction = std::to_string(ns % 1'000'000'000);
   fraction.insert(0, 9 - fraction.size(), '0');
@@ -176,9 +176,9 @@ SimHost* WorldCore::choose_host() {
 bool WorldCore::under_step_limit() {
   const std::size_t limit = execution_.options().step_limit;
   if (execution_.steps < limit) return true;
-  fail(FailureKind::step_limit, "more than " + std::to_string(limit) + " turns were taken up to " + seconds(now_) +
-                                    " of virtual time, the last " + std::to_string(idle_turns_) +
-                                    " of them without any time passing");
+  fail(FailureKind::step_limit, "more than " + std::to_string(limit) + " turns were taken up to " +
+                                    virtual_seconds(now_) + " of virtual time, the last " +
+                                    std::to_string(idle_turns_) + " of them without any time passing");
   return false;
 }
 
@@ -319,10 +319,12 @@ void WorldCore::report_stuck() {
     who += (who.empty() ? "" : "; ") + host->what_it_waits_for();
   }
   if (!who.empty() && all_ending) {
-    return fail(FailureKind::leaked_task, "main has returned, and a task of it does not end although it was cancelled: " + who);
+    return fail(FailureKind::leaked_task,
+                "main has returned, and a task of it does not end although it was cancelled: " + who);
   }
   if (next != TimePoint::max()) {
-    return fail(FailureKind::time_limit, "not over after " + seconds(TimePoint{} + execution_.options().time_limit) +
+    return fail(FailureKind::time_limit, "not over after " +
+                                             virtual_seconds(TimePoint{} + execution_.options().time_limit) +
                                              " of virtual time" + (who.empty() ? "" : ": " + who));
   }
   // Without clients an execution is over when nothing more can happen; and nobody waits for a crashed client.
@@ -364,7 +366,7 @@ void WorldCore::fail_with(const std::exception_ptr& error, const std::string& wh
   } catch (const CheckFailed& failed) {
     fail(FailureKind::check, failed.message(), std::move(where));
   } catch (...) {
-    fail(FailureKind::exception, what + ": " + describe(error), std::move(where));
+    fail(FailureKind::exception, what + ": " + asyncio::describe(error), std::move(where));
   }
 }
 

@@ -146,9 +146,9 @@ class WorldCore {
   Execution& execution_;
   TimePoint now_{};
   bool over_ = false;
-  bool somebody_is_slow_ = false;    // otherwise no host is
-  SimHost* running_ = nullptr;       // whose turn it is; null between turns
-  std::size_t last_turn_ = 0;        // index of the host that had the last turn
+  bool somebody_is_slow_ = false;  // otherwise no host is
+  SimHost* running_ = nullptr;     // whose turn it is; null between turns
+  std::size_t last_turn_ = 0;      // index of the host that had the last turn
   bool has_clients_ = false;
   std::size_t clients_left_ = 0;     // clients that have not ended
   std::size_t clients_crashed_ = 0;  // of these, those that have crashed
@@ -166,7 +166,7 @@ class WorldCore {
   std::vector<NameId> task_names_;  // by tag; the first is nobody's
   std::uint64_t last_handle_number_ = 0;
   std::uint64_t last_cell_number_ = 0;
-  std::vector<SimHost*> runnable_;            // of choose_host(), kept for its memory
+  std::vector<SimHost*> runnable_;  // of choose_host(), kept for its memory
   std::vector<std::uint64_t> runnable_ids_;
 };
 

@@ -23,8 +23,8 @@
 namespace asyncio::sim::tool {
 namespace {
 
-constexpr std::size_t MOST_FAILURES =
-    10;  // different ones: whoever has so many has one cause, or messages with numbers
+// Different ones. Whoever has so many has most likely one cause, and messages with numbers in them.
+constexpr std::size_t MOST_FAILURES = 10;
 
 /// The exploration of one scenario.
 class Exploration {
@@ -135,7 +135,7 @@ class Exploration {
       text += options_.keep_going ? fmt::format(", {} different", counted(known_.size(), "failure"))
                                   : ", the last one failed";
     } else {
-      text += summary_.executions == 1 ? " passed" : ", all passed";
+      text += summary_.executions == 0 ? "" : summary_.executions == 1 ? " passed" : ", all passed";
     }
     text += fmt::format(", {}, {:.1f} s\n", counted(summary_.distinct_traces, "distinct trace"), summary_.seconds);
     if (summary_.exhausted && !summary_.failure) text += "there is no other: it makes no choices\n";

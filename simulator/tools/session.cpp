@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cases.hpp"
 #include "exit_status.hpp"
 #include "json_output.hpp"
-#include "report.hpp"
 
 namespace asyncio::sim::tool {
 
@@ -36,7 +36,7 @@ void Session::report_stuck(const std::string& token) {
   const std::string message = fmt::format(
       "an execution ran for {} s without coming to its end: does a callback loop for ever?", watchdog_limit().count());
   Summary summary{.scenario = name(), .executions = watchdog_.begun(), .distinct_traces = 0, .seconds = seconds()};
-  summary.failure = {.token = token, .kind = "step_limit", .message = message};
+  summary.failure = {.seed = seed_of(token), .token = token, .kind = "step_limit", .message = message};
   output_.object(summary_object(summary));
   output_.text(
       fmt::format("FAIL  step_limit: {}\n\nreplay   {} replay {}@{}\n", message, options_.program, name(), token));

@@ -37,8 +37,7 @@ void shrink_and_report(Finding& finding, Session& session, const Options& option
     };
     const RunResult shrunk = sim::shrink(interruptible, finding.result, shrink_options);
     finding.deviations = sim::deviations(session.scenario(), shrunk);
-    finding.shrunk =
-        sim::replay(session.scenario(), shrunk.token);  // with its trace: it knows when each choice was made
+    finding.shrunk = sim::replay(session.scenario(), shrunk.token);  // for its trace: it knows when a choice was made
     session.rests();
   } catch (const StaleTape& error) {
     throw Stale(finding.scenario, finding.result.token, error.what());

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cases.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "exit_status.hpp"
@@ -39,7 +40,7 @@ int carry_out_and_sum_up(const Options& options) {
     output.text(fmt::format("FAIL  exception: {}\n\nreplay   {} replay {}@{}\n", message, options.program,
                             error.scenario, error.token));
     Summary summary{.scenario = error.scenario, .executions = 1};
-    summary.failure = {.token = error.token, .kind = "exception", .message = message};
+    summary.failure = {.seed = seed_of(error.token), .token = error.token, .kind = "exception", .message = message};
     output.object(summary_object(summary));
     return EXIT_FAILED;
   } catch (const Stale& error) {

@@ -60,22 +60,27 @@ void BM_Messages(benchmark::State& state) {
   constexpr int ROUNDS = 2'000;
   std::uint64_t seed = 0;
   for (auto _ : state) {
-    const auto result = sim::run([](sim::World& world) {
-      world.host("server", [] {
-        asyncio::start_server([](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
-          for (std::string line; !(line = reader.readline()).empty();) writer.write(line);
-          writer.close();
-        }, "server", 7)->serve_forever();
-      });
-      world.client("client", [] {
-        asyncio::sleep(1s);
-        auto [reader, writer] = asyncio::open_connection("server", 7);
-        for (int i = 0; i < ROUNDS; ++i) {
-          writer.write("ping\n");
-          reader.readline();
-        }
-      });
-    }, {.seed = ++seed});
+    const auto result = sim::run(
+        [](sim::World& world) {
+          world.host("server", [] {
+            asyncio::start_server(
+                [](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
+                  for (std::string line; !(line = reader.readline()).empty();) writer.write(line);
+                  writer.close();
+                },
+                "server", 7)
+                ->serve_forever();
+          });
+          world.client("client", [] {
+            asyncio::sleep(1s);
+            auto [reader, writer] = asyncio::open_connection("server", 7);
+            for (int i = 0; i < ROUNDS; ++i) {
+              writer.write("ping\n");
+              reader.readline();
+            }
+          });
+        },
+        {.seed = ++seed});
     if (result.failure) state.SkipWithError(result.failure->message.c_str());
   }
   state.SetItemsProcessed(state.iterations() * 2 * ROUNDS);

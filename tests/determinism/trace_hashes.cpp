@@ -30,14 +30,16 @@ void lost_update(sim::World& world) {
   auto count = std::make_shared<int>(0);
   world.network().set_default({.latency = {1ms, 50ms}, .loss = 0.05});
   world.host("counter", [=] {
-    auto server = asyncio::start_server([=](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
-      for (std::string line; !(line = reader.readline()).empty();) {
-        if (line != "get\n") *count = std::stoi(line);
-        writer.write(std::to_string(*count) + "\n");
-        writer.drain();
-      }
-      writer.close();
-    }, "counter", 80);
+    auto server = asyncio::start_server(
+        [=](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
+          for (std::string line; !(line = reader.readline()).empty();) {
+            if (line != "get\n") *count = std::stoi(line);
+            writer.write(std::to_string(*count) + "\n");
+            writer.drain();
+          }
+          writer.close();
+        },
+        "counter", 80);
     server->serve_forever();
   });
   for (const char* name : {"alice", "bob"}) {
@@ -80,17 +82,19 @@ void chat(sim::World& world) {
   world.network().set_default({.latency = {1ms, 20ms}, .bandwidth = 10'000});
   world.host("room", [] {
     auto members = std::make_shared<std::vector<asyncio::StreamWriter>>();
-    auto server = asyncio::start_server([=](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
-      members->push_back(writer);
-      try {
-        for (std::string line; !(line = reader.readline()).empty();) {
-          for (const auto& member : *members) member.write(line);
-        }
-      } catch (const std::system_error&) {
-        note("room", "lost a member");
-      }
-      std::erase(*members, writer);
-    }, "room", 6667);
+    auto server = asyncio::start_server(
+        [=](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
+          members->push_back(writer);
+          try {
+            for (std::string line; !(line = reader.readline()).empty();) {
+              for (const auto& member : *members) member.write(line);
+            }
+          } catch (const std::system_error&) {
+            note("room", "lost a member");
+          }
+          std::erase(*members, writer);
+        },
+        "room", 6667);
     server->serve_forever();
   });
   for (const char* name : {"alice", "bob", "carol"}) {

@@ -39,14 +39,16 @@ int error_of(What what) {
 /// A host that sends every line back.
 void echo_server(sim::World& world, const std::string& name = "server") {
   world.host(name, [name] {
-    auto server = asyncio::start_server([](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
-      try {
-        for (std::string line; !(line = reader.readline()).empty();) writer.write(line);
-      } catch (const std::system_error&) {
-        return;  // the client has crashed
-      }
-      writer.close();
-    }, name, 7);
+    auto server = asyncio::start_server(
+        [](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
+          try {
+            for (std::string line; !(line = reader.readline()).empty();) writer.write(line);
+          } catch (const std::system_error&) {
+            return;  // the client has crashed
+          }
+          writer.close();
+        },
+        name, 7);
     server->serve_forever();
   });
 }
@@ -98,14 +100,16 @@ SIM_TEST(Network, StaysWithinTheLatencyOfItsLink, {.executions = 1, .strategy = 
 }
 
 TEST(Network, ChoosesLatenciesAmongAtMost64Steps) {
-  const auto result = sim::run([](sim::World& world) {
-    echo_server(world);
-    world.client("alice", [] {
-      asyncio::sleep(1s);
-      auto [reader, writer] = asyncio::open_connection("server", 7);
-      ask(reader, writer, "x");
-    });
-  }, {.trace = true});
+  const auto result = sim::run(
+      [](sim::World& world) {
+        echo_server(world);
+        world.client("alice", [] {
+          asyncio::sleep(1s);
+          auto [reader, writer] = asyncio::open_connection("server", 7);
+          ask(reader, writer, "x");
+        });
+      },
+      {.trace = true});
   std::size_t latencies = 0;
   for (const sim::Choice& choice : result.tape) {
     if (choice.kind != sim::ChoiceKind::latency) continue;
@@ -119,9 +123,8 @@ TEST(Network, ChoosesLatenciesAmongAtMost64Steps) {
 SIM_TEST(Network, KeepsTheOrderOfAConnection) {
   auto received = std::make_shared<std::string>();
   world.host("server", [=] {
-    auto server = asyncio::start_server([=](asyncio::StreamReader reader, asyncio::StreamWriter) {
-      *received = reader.read(-1);
-    }, "server", 7);
+    auto server = asyncio::start_server(
+        [=](asyncio::StreamReader reader, asyncio::StreamWriter) { *received = reader.read(-1); }, "server", 7);
     server->serve_forever();
   });
   world.client("alice", [] {
@@ -136,24 +139,25 @@ SIM_TEST(Network, KeepsTheOrderOfAConnection) {
 
 TEST(Network, LetsTwoConnectionsOvertakeEachOther) {
   std::set<std::string> seen;
-  sim::explore([&](sim::World& world) {
-    auto order = std::make_shared<std::string>();
-    world.host("server", [=] {
-      auto server = asyncio::start_server([=](asyncio::StreamReader reader, asyncio::StreamWriter) {
-        *order += reader.read(1);
-      }, "server", 7);
-      server->serve_forever();
-    });
-    world.client("alice", [] {
-      asyncio::sleep(1s);
-      auto a = asyncio::open_connection("server", 7);
-      auto b = asyncio::open_connection("server", 7);
-      a.writer.write("a");
-      b.writer.write("b");
-      asyncio::sleep(1s);
-    });
-    world.finally([=, &seen] { seen.insert(*order); });
-  }, {.executions = 100});
+  sim::explore(
+      [&](sim::World& world) {
+        auto order = std::make_shared<std::string>();
+        world.host("server", [=] {
+          auto server = asyncio::start_server(
+              [=](asyncio::StreamReader reader, asyncio::StreamWriter) { *order += reader.read(1); }, "server", 7);
+          server->serve_forever();
+        });
+        world.client("alice", [] {
+          asyncio::sleep(1s);
+          auto a = asyncio::open_connection("server", 7);
+          auto b = asyncio::open_connection("server", 7);
+          a.writer.write("a");
+          b.writer.write("b");
+          asyncio::sleep(1s);
+        });
+        world.finally([=, &seen] { seen.insert(*order); });
+      },
+      {.executions = 100});
   EXPECT_EQ(seen, (std::set<std::string>{"ab", "ba"}));
 }
 
@@ -190,9 +194,9 @@ SIM_TEST(Network, ReachesTheOwnHostWithoutDelay, {.executions = 1, .strategy = s
   echo_server(world, "alice");
   world.client("bob", [] { asyncio::sleep(1s); });
   world.client("carol", [] {
-    auto server = asyncio::start_server([](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
-      writer.write(reader.readline());
-    }, "127.0.0.1", 7);
+    auto server = asyncio::start_server(
+        [](asyncio::StreamReader reader, asyncio::StreamWriter writer) { writer.write(reader.readline()); },
+        "127.0.0.1", 7);
     for (const char* name : {"localhost", "127.0.0.1"}) {
       auto [reader, writer] = asyncio::open_connection(name, 7);
       EXPECT_EQ(ask(reader, writer, "hi"), "hi\n");
@@ -220,10 +224,12 @@ SIM_TEST(Network, OccupiesAPortOnce) {
 
 SIM_TEST(Network, TellsBothSidesTheirAddresses) {
   world.host("server", [] {
-    auto server = asyncio::start_server([](asyncio::StreamReader, asyncio::StreamWriter writer) {
-      EXPECT_EQ(writer.get_extra_info<asyncio::Address>("peername").host(), "alice");
-      EXPECT_EQ(writer.get_extra_info<asyncio::Address>("sockname"), asyncio::Address("server", 7));
-    }, "server", 7);
+    auto server = asyncio::start_server(
+        [](asyncio::StreamReader, asyncio::StreamWriter writer) {
+          EXPECT_EQ(writer.get_extra_info<asyncio::Address>("peername").host(), "alice");
+          EXPECT_EQ(writer.get_extra_info<asyncio::Address>("sockname"), asyncio::Address("server", 7));
+        },
+        "server", 7);
     server->serve_forever();
   });
   world.client("alice", [] {
@@ -276,11 +282,13 @@ SIM_TEST(Partition, OnewayLeavesTheOtherDirection, {.executions = 1, .strategy =
   world.network().set_default({.latency = {1ms, 1ms}});
   auto heard = std::make_shared<asyncio::Duration>();
   world.host("server", [=] {
-    auto server = asyncio::start_server([=](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
-      reader.readline();
-      *heard = now();
-      writer.write("yes\n");
-    }, "server", 7);
+    auto server = asyncio::start_server(
+        [=](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
+          reader.readline();
+          *heard = now();
+          writer.write("yes\n");
+        },
+        "server", 7);
     server->serve_forever();
   });
   world.client("alice", [] {
@@ -307,17 +315,19 @@ SIM_TEST(Hold, KeepsMessagesInFlightUntilRelease) {
 
 TEST(Loss, DelaysAStreamAndLosesNothing) {
   int delayed = 0;
-  const auto result = sim::explore([&](sim::World& world) {
-    world.network().set_default({.latency = {1ms, 1ms}, .loss = 0.3});
-    echo_server(world);
-    world.client("alice", [&] {
-      asyncio::sleep(1s);
-      auto [reader, writer] = asyncio::open_connection("server", 7);
-      const auto before = now();
-      EXPECT_EQ(ask(reader, writer, "hello"), "hello\n");
-      if (now() - before >= 200ms) ++delayed;
-    });
-  }, {.executions = 100});
+  const auto result = sim::explore(
+      [&](sim::World& world) {
+        world.network().set_default({.latency = {1ms, 1ms}, .loss = 0.3});
+        echo_server(world);
+        world.client("alice", [&] {
+          asyncio::sleep(1s);
+          auto [reader, writer] = asyncio::open_connection("server", 7);
+          const auto before = now();
+          EXPECT_EQ(ask(reader, writer, "hello"), "hello\n");
+          if (now() - before >= 200ms) ++delayed;
+        });
+      },
+      {.executions = 100});
   EXPECT_FALSE(result.failing);
   EXPECT_GT(delayed, 20);
   EXPECT_LT(delayed, 80);
@@ -369,12 +379,14 @@ SIM_TEST(CrashOfAPeer, IsNotNoticedThroughAPartition) {
 SIM_TEST(EndOfAClient, EndsItsConnections, {.executions = 1, .strategy = sim::fifo()}) {
   auto lines = std::make_shared<std::vector<std::string>>();
   world.host("server", [=] {
-    auto server = asyncio::start_server([=](asyncio::StreamReader reader, asyncio::StreamWriter) {
-      for (;;) {
-        lines->push_back(reader.readline());
-        if (lines->back().empty()) return;
-      }
-    }, "server", 7);
+    auto server = asyncio::start_server(
+        [=](asyncio::StreamReader reader, asyncio::StreamWriter) {
+          for (;;) {
+            lines->push_back(reader.readline());
+            if (lines->back().empty()) return;
+          }
+        },
+        "server", 7);
     server->serve_forever();
   });
   world.client("alice", [] {
@@ -413,10 +425,12 @@ SIM_TEST(RestartedHost, CanBeConnectedToAgain) {
 SIM_TEST(SlowReader, MakesAWriterWait, {.executions = 1, .strategy = sim::fifo()}) {
   auto read = std::make_shared<std::size_t>(0);
   world.host("server", [=] {
-    auto server = asyncio::start_server([=](asyncio::StreamReader reader, asyncio::StreamWriter) {
-      asyncio::sleep(1min);
-      for (std::string data; !(data = reader.read(100'000)).empty();) *read += data.size();
-    }, "server", 7);
+    auto server = asyncio::start_server(
+        [=](asyncio::StreamReader reader, asyncio::StreamWriter) {
+          asyncio::sleep(1min);
+          for (std::string data; !(data = reader.read(100'000)).empty();) *read += data.size();
+        },
+        "server", 7);
     server->serve_forever();
   });
   world.client("alice", [] {
@@ -480,62 +494,75 @@ using Calls = std::vector<std::string>;
 
 // S253, S261, S271.
 SIM_TEST(Transport, FlushesWhenItIsClosed, {.executions = 1, .strategy = sim::fifo()}) {
-  two_recorders(world, [](Recorder& here, Recorder&) {
-    here.transport->write("bye");
-    here.transport->close();
-    here.transport->close();
-    EXPECT_TRUE(here.transport->is_closing());
-  }, [](const Recorder& here, const Recorder& there) {
-    EXPECT_EQ(here.calls, (Calls{"made", "lost"}));
-    EXPECT_EQ(there.calls, (Calls{"made", "bye", "eof", "lost"}));
-  });
+  two_recorders(
+      world,
+      [](Recorder& here, Recorder&) {
+        here.transport->write("bye");
+        here.transport->close();
+        here.transport->close();
+        EXPECT_TRUE(here.transport->is_closing());
+      },
+      [](const Recorder& here, const Recorder& there) {
+        EXPECT_EQ(here.calls, (Calls{"made", "lost"}));
+        EXPECT_EQ(there.calls, (Calls{"made", "bye", "eof", "lost"}));
+      });
 }
 
 // S272.
 SIM_TEST(Transport, ResetsWhenItIsAborted, {.executions = 1, .strategy = sim::fifo()}) {
-  two_recorders(world, [](Recorder& here, Recorder&) { here.transport->abort(); },
-                [](const Recorder& here, const Recorder& there) {
-                  EXPECT_EQ(here.calls, (Calls{"made", "lost"}));
-                  EXPECT_EQ(there.calls, (Calls{"made", "lost: system_error"}));
-                });
+  two_recorders(
+      world, [](Recorder& here, Recorder&) { here.transport->abort(); },
+      [](const Recorder& here, const Recorder& there) {
+        EXPECT_EQ(here.calls, (Calls{"made", "lost"}));
+        EXPECT_EQ(there.calls, (Calls{"made", "lost: system_error"}));
+      });
 }
 
 // S261, S270.
 SIM_TEST(Transport, CanBeHalfClosed, {.executions = 1, .strategy = sim::fifo()}) {
-  two_recorders(world, [](Recorder& here, Recorder& there) {
-    there.keep_open = true;
-    here.transport->write("question");
-    here.transport->write_eof();
-    EXPECT_THROW(here.transport->write("more"), asyncio::RuntimeError);
-    asyncio::sleep(1s);
-    there.transport->write("answer");
-    there.transport->close();
-  }, [](const Recorder& here, const Recorder& there) {
-    EXPECT_EQ(here.calls, (Calls{"made", "answer", "eof", "lost"}));
-    EXPECT_EQ(there.calls, (Calls{"made", "question", "eof", "lost"}));
-  });
+  two_recorders(
+      world,
+      [](Recorder& here, Recorder& there) {
+        there.keep_open = true;
+        here.transport->write("question");
+        here.transport->write_eof();
+        EXPECT_THROW(here.transport->write("more"), asyncio::RuntimeError);
+        asyncio::sleep(1s);
+        there.transport->write("answer");
+        there.transport->close();
+      },
+      [](const Recorder& here, const Recorder& there) {
+        EXPECT_EQ(here.calls, (Calls{"made", "answer", "eof", "lost"}));
+        EXPECT_EQ(there.calls, (Calls{"made", "question", "eof", "lost"}));
+      });
 }
 
 // S275.
 SIM_TEST(Transport, HoldsBackWhatArrivesWhilePaused, {.executions = 1, .strategy = sim::fifo()}) {
-  two_recorders(world, [](Recorder& here, Recorder& there) {
-    there.transport->pause_reading();
-    here.transport->write("a");
-    asyncio::sleep(1s);
-    here.transport->write("b");
-    asyncio::sleep(1s);
-    EXPECT_EQ(there.calls, (Calls{"made"}));
-    there.transport->resume_reading();
-  }, [](const Recorder&, const Recorder& there) { EXPECT_EQ(there.calls.at(1), "ab"); });
+  two_recorders(
+      world,
+      [](Recorder& here, Recorder& there) {
+        there.transport->pause_reading();
+        here.transport->write("a");
+        asyncio::sleep(1s);
+        here.transport->write("b");
+        asyncio::sleep(1s);
+        EXPECT_EQ(there.calls, (Calls{"made"}));
+        there.transport->resume_reading();
+      },
+      [](const Recorder&, const Recorder& there) { EXPECT_EQ(there.calls.at(1), "ab"); });
 }
 
 // S264.
 SIM_TEST(Transport, IgnoresWritesAfterItsEnd, {.executions = 1, .strategy = sim::fifo()}) {
-  two_recorders(world, [](Recorder& here, Recorder&) {
-    here.transport->close();
-    asyncio::sleep(1s);
-    here.transport->write("too late");
-  }, [](const Recorder&, const Recorder& there) { EXPECT_EQ(there.calls, (Calls{"made", "eof", "lost"})); });
+  two_recorders(
+      world,
+      [](Recorder& here, Recorder&) {
+        here.transport->close();
+        asyncio::sleep(1s);
+        here.transport->write("too late");
+      },
+      [](const Recorder&, const Recorder& there) { EXPECT_EQ(there.calls, (Calls{"made", "eof", "lost"})); });
 }
 
 // S247 to S249.

@@ -41,8 +41,8 @@ TEST_P(SharedInOrder, ReachesEveryInterleaving) {
 
 TEST_P(SharedInOrder, IsPlainMemoryInThePlainExecution) {
   std::set<std::string> seen;
-  const auto result = sim::run([&](sim::World& world) { three_letters(world, seen); },
-                               {.strategy = sim::fifo(), .ready = GetParam()});
+  const auto result =
+      sim::run([&](sim::World& world) { three_letters(world, seen); }, {.strategy = sim::fifo(), .ready = GetParam()});
   EXPECT_FALSE(result.failure);
   EXPECT_EQ(seen.size(), 1u);
 }

@@ -21,17 +21,20 @@ namespace {
 /// Which orders of letters a client writes in many executions.
 std::set<std::string> orders(const std::function<void(std::string&)>& main, sim::RunOptions options = {}) {
   std::set<std::string> seen;
-  const auto result = sim::explore([&](sim::World& world) {
-    auto order = std::make_shared<std::string>();
-    world.client("c", [=, &main] { main(*order); });
-    world.finally([=, &seen] { seen.insert(*order); });
-  }, {.executions = 500, .run = std::move(options)});
+  const auto result = sim::explore(
+      [&](sim::World& world) {
+        auto order = std::make_shared<std::string>();
+        world.client("c", [=, &main] { main(*order); });
+        world.finally([=, &seen] { seen.insert(*order); });
+      },
+      {.executions = 500, .run = std::move(options)});
   EXPECT_FALSE(result.failing) << result.failing->failure->message;
   return seen;
 }
 
 void three_callbacks(std::string& order) {
-  for (const char letter : {'a', 'b', 'c'}) asyncio::get_running_loop().call_soon([&order, letter] { order += letter; });
+  for (const char letter : {'a', 'b', 'c'})
+    asyncio::get_running_loop().call_soon([&order, letter] { order += letter; });
   asyncio::sleep(1s);
 }
 
@@ -96,9 +99,11 @@ TEST(SimEventLoop, ChoosesNothingWhereNothingIsOpen) {
 
 TEST(SimEventLoop, MakesItsRandomNumbersChoices) {
   std::set<std::uint64_t> seen;
-  const auto result = sim::explore([&](sim::World& world) {
-    world.client("c", [&] { seen.insert(asyncio::get_running_loop().random().below(6)); });
-  }, {.executions = 200});
+  const auto result = sim::explore(
+      [&](sim::World& world) {
+        world.client("c", [&] { seen.insert(asyncio::get_running_loop().random().below(6)); });
+      },
+      {.executions = 200});
   EXPECT_EQ(seen, (std::set<std::uint64_t>{0, 1, 2, 3, 4, 5}));
 }
 
@@ -130,8 +135,10 @@ TEST(SimEventLoop, ReportsAProgramThatStopsIt) {
 
 TEST(SimEventLoop, ReportsAnInterrupt) {
   const auto result = sim::run([](sim::World& world) {
-    world.client("c", [] { asyncio::get_running_loop().call_soon([] { throw asyncio::KeyboardInterrupt(); });
-                           asyncio::sleep(1s); });
+    world.client("c", [] {
+      asyncio::get_running_loop().call_soon([] { throw asyncio::KeyboardInterrupt(); });
+      asyncio::sleep(1s);
+    });
   });
   ASSERT_TRUE(result.failure);
   EXPECT_EQ(result.failure->kind, sim::FailureKind::exception);
@@ -150,15 +157,17 @@ class ForeignTask final : public asyncio::TaskState {
 };
 
 /// What becomes of an execution in which somebody steps a foreign task so.
-std::optional<sim::Failure> stepped(const std::function<void(asyncio::AbstractEventLoop&, asyncio::AnyTask, ForeignTask&)>& how) {
+std::optional<sim::Failure> stepped(
+    const std::function<void(asyncio::AbstractEventLoop&, asyncio::AnyTask, ForeignTask&)>& how) {
   return sim::run([&](sim::World& world) {
-    world.client("c", [&] {
-      auto& loop = asyncio::get_running_loop();
-      const auto task = asyncio::make_ref<ForeignTask>(loop);
-      loop.call_soon([&, task] { how(loop, asyncio::AnyTask(asyncio::Ref<asyncio::TaskState>(task)), *task); });
-      asyncio::sleep(1s);
-    });
-  }).failure;
+           world.client("c", [&] {
+             auto& loop = asyncio::get_running_loop();
+             const auto task = asyncio::make_ref<ForeignTask>(loop);
+             loop.call_soon([&, task] { how(loop, asyncio::AnyTask(asyncio::Ref<asyncio::TaskState>(task)), *task); });
+             asyncio::sleep(1s);
+           });
+         })
+      .failure;
 }
 
 TEST(Lifecycle, HasNothingAgainstAForeignTaskThatKeepsTheRules) {

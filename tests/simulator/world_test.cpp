@@ -86,9 +86,7 @@ TEST(World, PassesOnWhatTheScenarioThrowsWhileItBuilds) {
 
 TEST(World, IsCurrentDuringAnExecutionOnly) {
   EXPECT_THROW(sim::World::current(), asyncio::RuntimeError);
-  sim::run([](sim::World& world) {
-    world.client("c", [&world] { EXPECT_EQ(&sim::World::current(), &world); });
-  });
+  sim::run([](sim::World& world) { world.client("c", [&world] { EXPECT_EQ(&sim::World::current(), &world); }); });
   EXPECT_THROW(sim::World::current(), asyncio::RuntimeError);
 }
 
@@ -140,14 +138,16 @@ SIM_TEST(World, CancelsWhatAClientsMainLeavesRunning, {.executions = 1, .strateg
 TEST(World, NamesATaskThatCannotBeEnded) {
   const auto failure = failure_of([](sim::World& world) {
     world.client("c", [] {
-      auto task = asyncio::create_task([] {
-        for (;;) {
-          try {
-            asyncio::sleep(1h);
-          } catch (const asyncio::CancelledError&) {
-          }
-        }
-      }, {.name = "stubborn"});
+      auto task = asyncio::create_task(
+          [] {
+            for (;;) {
+              try {
+                asyncio::sleep(1h);
+              } catch (const asyncio::CancelledError&) {
+              }
+            }
+          },
+          {.name = "stubborn"});
       asyncio::sleep(1ms);
     });
   });
@@ -223,21 +223,25 @@ TEST(World, DescribesADeadlock) {
 }
 
 TEST(World, StopsAtItsTimeLimit) {
-  const auto failure = failure_of([](sim::World& world) {
-    world.client("c", [] {
-      for (;;) asyncio::sleep(1min);
-    });
-  }, {.time_limit = 1h});
+  const auto failure = failure_of(
+      [](sim::World& world) {
+        world.client("c", [] {
+          for (;;) asyncio::sleep(1min);
+        });
+      },
+      {.time_limit = 1h});
   EXPECT_EQ(failure.kind, sim::FailureKind::time_limit);
   EXPECT_THAT(failure.message, HasSubstr("3600 s"));
 }
 
 TEST(World, StopsAtItsStepLimit) {
-  const auto failure = failure_of([](sim::World& world) {
-    world.client("c", [] {
-      for (;;) asyncio::sleep(0s);
-    });
-  }, {.step_limit = 100});
+  const auto failure = failure_of(
+      [](sim::World& world) {
+        world.client("c", [] {
+          for (;;) asyncio::sleep(0s);
+        });
+      },
+      {.step_limit = 100});
   EXPECT_EQ(failure.kind, sim::FailureKind::step_limit);
   EXPECT_THAT(failure.message, HasSubstr("without any time passing"));
 }
@@ -315,11 +319,13 @@ TEST(World, ChoosesNothingWhereThereIsNothingToChoose) {
 }
 
 TEST(World, WritesWhatTheScenarioChoosesToTheTape) {
-  const auto result = sim::run([](sim::World& world) {
-    world.chance(0.25, "rain");
-    world.choose(5, "finger");
-    world.random().below(6);
-  }, {.trace = true});
+  const auto result = sim::run(
+      [](sim::World& world) {
+        world.chance(0.25, "rain");
+        world.choose(5, "finger");
+        world.random().below(6);
+      },
+      {.trace = true});
 
   ASSERT_EQ(result.tape.size(), 3u);
   EXPECT_EQ(result.tape[0].label, "user: rain");

@@ -31,12 +31,12 @@ struct LatencyRange {
 
 /// How a path from one host to another behaves.
 struct Link {
-  LatencyRange latency = {};                           ///< drawn anew for each message
+  LatencyRange latency = {};  ///< drawn anew for each message
   /// 0 to 1. On a stream a lost message is sent again after 200 ms, 400 ms, …, at most eight times in a row.
   double loss = 0;
-  double duplicate = 0;                                ///< 0 to 1; datagrams only
-  double reorder = 0;                                  ///< 0 to 1; datagrams only
-  std::optional<std::uint64_t> bandwidth = {};         ///< bytes a second, at least 1; empty: unlimited
+  double duplicate = 0;                         ///< 0 to 1; datagrams only
+  double reorder = 0;                           ///< 0 to 1; datagrams only
+  std::optional<std::uint64_t> bandwidth = {};  ///< bytes a second, at least 1; empty: unlimited
 };
 
 /// The network of a world: links, and what happens to them. Host names that do not exist are refused.
