@@ -71,19 +71,22 @@ void keep_counter(int& counter, Fence fence) {
   });
 }
 
-/// Now and then a machine stands still: a collection of garbage, a slow disk, a neighbour on the same processor.
-///
-/// \suspends for longer than a lease lasts, if so
-void maybe_stand_still(const std::string& client) {
+/// A machine that stands still: a collection of garbage, a slow disk, a neighbour on the same processor.
+struct StandsStill {
+  std::string who;             // empty: nobody
+  asyncio::Duration how_long;  // longer than a lease lasts
+};
+
+/// Where a client stands still, if it is the one who does: between reading and writing. \suspends for that long
+void maybe_stand_still(const std::string& client, const StandsStill& pause) {
+  if (client != pause.who) return;
   sim::World& world = sim::World::current();
-  if (!world.chance(0.2, client + " stands still")) return;
-  const asyncio::Duration how_long = LEASE + 20ms * world.choose(8, "for how long, in 20 ms");
-  world.at(world.now().time_since_epoch() + how_long, [&world, client] { world.resume(client); });
-  world.pause(client);  // suspends: this is the pause
+  world.at(world.now().time_since_epoch() + pause.how_long, [&world, client] { world.resume(client); });
+  world.pause(client);  // suspends
 }
 
 /// Adds one to the counter, with as many leases as it takes. \suspends until that is done
-void increment(const std::string& client) {
+void increment(const std::string& client, const StandsStill& pause) {
   const Connection lock = Connection::to("lock");        // suspends
   const Connection storage = Connection::to("storage");  // suspends
   for (;; asyncio::sleep(20ms)) {
@@ -91,7 +94,7 @@ void increment(const std::string& client) {
     if (lease == "busy") continue;
     const std::string seen = storage.ask("read " + lease);  // suspends
     if (seen == "too late") continue;
-    maybe_stand_still(client);  // suspends
+    maybe_stand_still(client, pause);  // suspends
     if (storage.ask("write " + lease + " " + std::to_string(std::stoi(seen) + 1)) == "too late") continue;
     lock.ask("release " + lease);
     return;
@@ -102,10 +105,14 @@ void counter_service(sim::World& world, Fence fence) {
   world.network().set_default({.latency = {1ms, 20ms}});
   const auto counter = std::make_shared<int>(0);
 
+  const std::size_t who = world.choose(4, "who stands still: nobody, alice, bob, carol");
+  const StandsStill pause = {.who = who == 0 ? "" : CLIENTS[who - 1],
+                             .how_long = LEASE + 10ms * (3 + world.choose(16, "for how long, in 10 ms"))};
+
   world.host("lock", grant_leases);
   world.host("storage", [=] { keep_counter(*counter, fence); });
   for (const std::string& client : CLIENTS) {
-    world.client(client, [client] { increment(client); });
+    world.client(client, [=] { increment(client, pause); });
   }
 
   world.finally([=] {

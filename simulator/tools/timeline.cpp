@@ -30,11 +30,13 @@ struct Row {
   std::string text = {};
 };
 
-/// "cache #2" of an event of connection 2 whose subject is "web to cache".
+/// "cache #2" of an event of host web and connection 2, whose subject is "web to cache" or "cache to web".
 std::string peer(const TraceEvent& event) {
-  const std::size_t to = event.subject.rfind(" to ");
-  const std::string name = to == std::string::npos ? event.subject : event.subject.substr(to + 4);
-  return fmt::format("{} #{}", name.empty() ? "?" : name, event.a);
+  const std::size_t middle = event.subject.find(" to ");
+  if (middle == std::string::npos) return fmt::format("#{}", event.a);
+  const std::string from = event.subject.substr(0, middle);
+  const std::string to = event.subject.substr(middle + 4);
+  return fmt::format("{} #{}", to == event.host ? from : to, event.a);
 }
 
 /// What an event says about its host, without the task; "" where it says nothing worth a line.

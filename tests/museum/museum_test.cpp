@@ -73,7 +73,8 @@ TEST_P(BrokenExhibit, FailsInTheSameWayWhenReplayed) {
 TEST_P(BrokenExhibit, ShrinksToTheChoicesThatDecide) {
   const sim::RunResult failing = find();
 
-  const sim::RunResult small = sim::shrink(scenario, failing, {.budget = asyncio::Duration::zero()});  // the same on a slow machine
+  const sim::RunResult small =
+      sim::shrink(scenario, failing, {.budget = asyncio::Duration::zero()});  // the same on a slow machine
   const std::vector<sim::Deviation> deviations = sim::deviations(scenario, small);
 
   ASSERT_TRUE(small.failure);
