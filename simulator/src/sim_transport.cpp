@@ -249,4 +249,11 @@ void SimTransport::call_connection_lost(const std::exception_ptr& error) {
   if (thrown) std::rethrow_exception(thrown);  // to the handle, which reports it
 }
 
+/// A program that keeps the writers of its clients where the callback of its server can reach them has tied a ring:
+/// writers, transports, server, callback, writers. A connection that is lost unties it; this one never will be.
+void SimTransport::let_go() noexcept {
+  const Server server = std::move(server_);
+  set_protocol(nullptr);
+}
+
 }  // namespace asyncio::sim

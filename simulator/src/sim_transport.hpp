@@ -57,6 +57,7 @@ class SimTransport final : public FlowControlMixin<Transport>, public SocketUser
   std::size_t get_write_buffer_size() const override { return buffer_.size() - sent_; }
 
   void socket_ready() override;
+  void let_go() noexcept override;
 
  private:
   std::shared_ptr<SimTransport> self() { return std::dynamic_pointer_cast<SimTransport>(shared_from_this()); }

@@ -263,6 +263,7 @@ void StreamSocket::let_go() noexcept {
   const Ref<StreamSocket> self(this);
   const Ref<Flow> out = std::move(out_);
   const std::shared_ptr<SocketUser> user = std::move(user_);
+  if (user) user->let_go();
 }
 
 }  // namespace asyncio::sim

@@ -81,6 +81,8 @@ class SocketUser {
   virtual ~SocketUser() = default;
   /// A poll has found something: queue the handles that see to it.
   virtual void socket_ready() = 0;
+  /// The execution is over: drops what it owns. A program may hold it in a ring, which no collector will find.
+  virtual void let_go() noexcept {}
 };
 
 /// One end of a connection.

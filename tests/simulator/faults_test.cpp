@@ -159,6 +159,34 @@ TEST(CrashedClient, IsWaitedForWhereAnAtIsToCome) {
   EXPECT_EQ(starts, 2);
 }
 
+// A server that keeps the writers of its clients where its callback reaches them ties a ring through the transports.
+TEST(CrashedHost, IsGoneAfterTheExecutionWithAllThatItHeld) {
+  std::weak_ptr<std::vector<asyncio::StreamWriter>> members;
+  const auto result = sim::run([&](sim::World& world) {
+    world.host("room", [&members] {
+      const auto here = std::make_shared<std::vector<asyncio::StreamWriter>>();
+      members = here;
+      asyncio::start_server(
+          [here](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
+            here->push_back(writer);
+            writer.write("welcome\n");
+            reader.read();
+          },
+          "room", 80)
+          ->serve_forever();
+    });
+    world.client("alice", [] {
+      const auto [reader, writer] = asyncio::open_connection("room", 80);
+      EXPECT_EQ(reader.readline(), "welcome\n");
+      sim::World::current().crash("room");
+    });
+    world.finally([&members] { EXPECT_FALSE(members.expired()); });
+  });
+
+  EXPECT_FALSE(result.failure);
+  EXPECT_TRUE(members.expired());
+}
+
 SIM_TEST(PausedHost, StandsStillUntilItIsResumed, {.executions = 1, .strategy = sim::fifo()}) {
   auto times = std::make_shared<std::vector<asyncio::Duration>>();
   world.host("server", [=] {
