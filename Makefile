@@ -2,7 +2,7 @@
 # test` install what they need first. How things are built stands in CMakePresets.json, not here: every line
 # below can be typed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize tsan bench install docs format prepare-demo prepare-test
+.PHONY: help demo test sanitize tsan mutants bench install docs format prepare-demo prepare-test
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -12,6 +12,7 @@ help:
 	@echo 'make test       all tests, and those of the libraries once more with sanitizers'
 	@echo 'make sanitize   all tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make tsan       all tests with ThreadSanitizer, by clang 19'
+	@echo 'make mutants    breaks the primitives in many small ways, and wants the tests to notice'
 	@echo 'make bench      the benchmarks'
 	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make docs       the reference manual in build/release/html, by doxygen'
@@ -46,6 +47,9 @@ tsan: prepare-test
 	cmake --preset tsan
 	cmake --build --preset tsan --parallel $(JOBS)
 	ctest --preset tsan --parallel $(JOBS)
+
+mutants: prepare-test
+	python3 tests/mutation/run.py
 
 bench: prepare-test
 	cmake --preset release
