@@ -1,6 +1,8 @@
 // exceptions.cpp: the texts of errors, and how to look at an exception_ptr without knowing its type.
 #include <asyncio/exceptions.hpp>
 
+#include <asyncio/exception_groups.hpp>
+
 #include <cstdlib>
 #include <memory>
 #include <typeinfo>
@@ -15,15 +17,14 @@ std::string incomplete_read_message(std::size_t got, std::optional<std::size_t> 
          " expected bytes";
 }
 
-std::string group_message(const std::string& message, std::size_t count) {
-  return message + " (" + std::to_string(count) + " sub-exception" + (count == 1 ? ")" : "s)");
-}
-
 std::string demangled(const std::type_info& type) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
                                                     std::free);
   std::string name = status == 0 ? text.get() : type.name();
+  // What std::throw_with_nested() throws is of a type of the library's own, derived from the one that was meant.
+  constexpr std::string_view NESTED = "std::_Nested_exception<";
+  if (name.starts_with(NESTED)) name = name.substr(NESTED.size(), name.size() - NESTED.size() - 1);
   if (const auto colons = name.rfind("::"); colons != std::string::npos && name.find('<') == std::string::npos) {
     name.erase(0, colons + 2);
   }
@@ -36,13 +37,6 @@ IncompleteReadError::IncompleteReadError(std::string partial, std::optional<std:
     : std::runtime_error(incomplete_read_message(partial.size(), expected)),
       partial_(std::move(partial)),
       expected_(expected) {}
-
-ExceptionGroup::ExceptionGroup(const std::string& message, std::vector<std::exception_ptr> exceptions)
-    : std::runtime_error(group_message(message, exceptions.size())),
-      message_(message),
-      exceptions_(std::move(exceptions)) {
-  if (exceptions_.empty()) throw std::invalid_argument("second argument (exceptions) must be a non-empty sequence");
-}
 
 std::string type_name(const std::exception_ptr& error) {
   if (!error) return "null";
@@ -64,6 +58,8 @@ std::string describe(const std::exception_ptr& error) {
     text = e.what();
   } catch (const CancelledError& e) {
     text = e.message();
+  } catch (const BaseExceptionGroup& e) {
+    text = e.text();
   } catch (...) {  // a type that has no text
   }
   return text.empty() ? name : name + ": " + text;

@@ -163,7 +163,7 @@ void TaskGroup::State::leave(const std::exception_ptr& body_error) {
     parent.uncancel();
     parent.cancel();
   }
-  throw ExceptionGroup("unhandled errors in a TaskGroup", std::exchange(errors_, {}));
+  std::rethrow_exception(make_exception_group("unhandled errors in a TaskGroup", std::exchange(errors_, {})));  // S185
 }
 
 /// \param cancelled  becomes the CancelledError that reached the parent, where none did before

@@ -237,6 +237,25 @@ TEST(TaskGroup, AsksForACancellationFromOutsideAgain) {
   });
 }
 
+// S185: a member that is no std::exception makes it a BaseExceptionGroup, which handlers of ordinary errors let pass.
+TEST(TaskGroup, ThrowsABaseExceptionGroupWhereAMemberIsNoOrdinaryError) {
+  asyncio::run([] {
+    std::exception_ptr thrown;
+    try {
+      task_group([](TaskGroup& group) {
+        group.create_task(fails("ordinary"));
+        group.create_task([] { throw 42; });
+        sleep_long();
+      });
+    } catch (const std::exception&) {
+      ADD_FAILURE();
+    } catch (const asyncio::BaseExceptionGroup&) {
+      thrown = std::current_exception();
+    }
+    EXPECT_EQ(asyncio::describe(thrown), "BaseExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)");
+  });
+}
+
 // S187: nested groups that fail at the same time.
 TEST(TaskGroup, InsideAnotherThrowsItsGroupIntoTheOuterOne) {
   asyncio::run([] {

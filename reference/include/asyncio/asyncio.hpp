@@ -8,6 +8,7 @@
 #include <asyncio/clock.hpp>
 #include <asyncio/contextvars.hpp>
 #include <asyncio/coroutine.hpp>
+#include <asyncio/exception_groups.hpp>
 #include <asyncio/exceptions.hpp>
 #include <asyncio/futures.hpp>
 #include <asyncio/handles.hpp>

@@ -6,7 +6,8 @@
 // `catch (const std::exception&)` lets them pass (S113).
 //
 // Where asyncio raises a plain ValueError, TypeError, LookupError or KeyError, a standard exception of
-// the fitting kind is thrown: std::invalid_argument or std::out_of_range.
+// the fitting kind is thrown: std::invalid_argument or std::out_of_range. Groups of errors have a header of
+// their own, exception_groups.hpp.
 //
 // Source: CPython Lib/asyncio/exceptions.py. Rules: S57, S113.
 #pragma once
@@ -18,7 +19,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace asyncio {
 
@@ -136,35 +136,25 @@ class LimitOverrunError : public std::runtime_error {
   std::size_t consumed_;
 };
 
-/// Several errors that happened side by side; all members are ordinary errors.
-class ExceptionGroup : public std::runtime_error {
- public:
-  /// \param message     what the errors have in common
-  /// \param exceptions  the members, at least one, in the order in which they were noticed
-  /// \throws std::invalid_argument  where `exceptions` is empty
-  ExceptionGroup(const std::string& message, std::vector<std::exception_ptr> exceptions);
-
-  /// The text the group was made with; what() adds the number of members.
-  const std::string& message() const noexcept { return message_; }
-  /// The members, in the order in which they were noticed.
-  const std::vector<std::exception_ptr>& exceptions() const noexcept { return exceptions_; }
-
- private:
-  std::string message_;
-  std::vector<std::exception_ptr> exceptions_;
-};
+/// The E that `error` holds, or what derives from E; null where it holds something else, or nothing.
+///
+/// What it points to lives as long as `error` does. C++26 has a function of this name.
+template <class E>
+const E* exception_ptr_cast(const std::exception_ptr& error) noexcept {
+  if (!error) return nullptr;
+  try {
+    std::rethrow_exception(error);
+  } catch (const E& held) {
+    return &held;  // no copy: what is rethrown is the object that `error` owns
+  } catch (...) {
+    return nullptr;
+  }
+}
 
 /// True where `error` holds an E, or something derived from it. False for null.
 template <class E>
 bool holds(const std::exception_ptr& error) {
-  if (!error) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const E&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
+  return exception_ptr_cast<E>(error) != nullptr;
 }
 
 /// One line on an exception: "RuntimeError: loop is closed", "CancelledError", "null".

@@ -29,6 +29,7 @@
 
 #include <asyncio/callback.hpp>
 #include <asyncio/events.hpp>
+#include <asyncio/exception_groups.hpp>
 #include <asyncio/exceptions.hpp>
 #include <asyncio/ref.hpp>
 #include <asyncio/result_slot.hpp>
@@ -76,6 +77,7 @@ class TaskGroup {
   /// \return      what the body returned
   /// \throws ExceptionGroup  "unhandled errors in a TaskGroup": what the tasks threw, in the order in which it
   ///                         was noticed, and last what the body threw (S185)
+  /// \throws BaseExceptionGroup  the same, where something among it is no std::exception
   /// \throws CancelledError  where the calling task was cancelled from outside, and nothing failed
   /// \throws KeyboardInterrupt, SystemExit  from a task or the body, alone
   /// \throws RuntimeError    outside a task, or the second time (S177); and where cancel() ended a body that
