@@ -172,6 +172,7 @@ void BaseEventLoop::close() {
   // While the tasks unwind, their destructors may still schedule things. These are accepted, so that
   // nothing throws in a destructor, and dropped with the rest.
   abandon_pending_tasks();
+  core().cut_rings();
   closed_ = true;
   take_posted();
   ready_.clear();
@@ -190,6 +191,7 @@ void BaseEventLoop::abandon_pending_tasks() {
       if (task->done()) continue;
       found = true;
       task->abandon();
+      task->drop_callbacks();  // the future of a gather(), for instance, which holds the task in its turn
       core().unregister_task(*task, false);
       core().unregister_task(*task, true);
     }
@@ -286,7 +288,9 @@ AnyTask BaseEventLoop::make_task_object(Coroutine coroutine, TaskOptions options
   check_closed();
   if (!task_factory_) return make_task(*this, std::move(coroutine), std::move(options));
   const TaskFactory factory = task_factory_;  // an eager task runs in there, and may set another one
-  return factory(*this, std::move(coroutine), std::move(options));
+  AnyTask task = factory(*this, std::move(coroutine), std::move(options));
+  if (!task) throw std::invalid_argument("a task was expected from the task factory, and none was returned");
+  return task;
 }
 
 void BaseEventLoop::set_task_factory(TaskFactory factory) { task_factory_ = std::move(factory); }

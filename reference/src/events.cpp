@@ -33,7 +33,12 @@ Handle AbstractEventLoop::call_soon(Callback callback, std::optional<Context> co
 }
 
 void AbstractEventLoop::call_soon_handle(Ref<HandleState> handle) {
-  call_soon([handle = Handle(std::move(handle))] { handle.run(); });
+  try {
+    call_soon([handle = Handle(handle)] { handle.run(); });
+  } catch (...) {
+    handle->drop();  // what will never run keeps nothing alive, such as the task that it would have stepped
+    throw;
+  }
 }
 
 // Default names count over the whole process, as in CPython (S80).

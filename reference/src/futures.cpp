@@ -27,13 +27,7 @@ CallbackId next_callback_id() {
 FutureState::FutureState(AbstractEventLoop& loop, AnySlot* slot, std::source_location where)
     : core_(&loop.core()), slot_(slot), where_(where) {}
 
-FutureState::~FutureState() {
-  while (first_waiter_) {  // F3: still pending
-    auto handle = Ref<HandleState>::adopt(first_waiter_);
-    first_waiter_ = std::exchange(handle->next_, nullptr);
-    handle->drop();
-  }
-}
+FutureState::~FutureState() { drop_callbacks(); }  // F3: still pending
 
 AbstractEventLoop& FutureState::loop() const {
   AbstractEventLoop* loop = core_->loop();
@@ -90,20 +84,36 @@ void FutureState::finish_cancelled() {
 
 void FutureState::schedule_callbacks() {
   if (!first_waiter_) return;
-  AbstractEventLoop& loop = this->loop();
   const Ref<FutureState> self(this);
-  last_waiter_ = nullptr;
-  while (first_waiter_) {  // F2
-    auto handle = Ref<HandleState>::adopt(first_waiter_);
-    first_waiter_ = std::exchange(handle->next_, nullptr);
-    handle->set_subject(self);
-    loop.call_soon_handle(std::move(handle));  // throws where the loop is closed (S71)
+  try {
+    AbstractEventLoop& loop = this->loop();
+    while (first_waiter_) {  // F2
+      auto handle = pop_waiter();
+      handle->set_subject(self);
+      loop.call_soon_handle(std::move(handle));
+    }
+  } catch (...) {
+    drop_callbacks();  // the loop is closed or gone: no callback will ever run, and none stays behind (S71, F3)
+    throw;
   }
+}
+
+Ref<HandleState> FutureState::pop_waiter() noexcept {
+  auto handle = Ref<HandleState>::adopt(first_waiter_);
+  first_waiter_ = std::exchange(handle->next_, nullptr);
+  if (!first_waiter_) last_waiter_ = nullptr;
+  return handle;
+}
+
+void FutureState::drop_callbacks() noexcept {
+  // drop() first: a task's step handle is held by its task, which only the handle's own hold keeps alive.
+  while (first_waiter_) pop_waiter()->drop();
 }
 
 // ---- Callbacks ----
 
 CallbackId FutureState::add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context) {
+  if (!callback) throw std::invalid_argument("a callable object was expected by add_done_callback(), got None");
   // The future is alive when this runs: the handle that calls it holds the future as its subject.
   auto call = [callback = std::move(callback), this]() mutable { callback(AnyFuture(Ref<FutureState>(this))); };
   return add_waiter(
@@ -114,8 +124,9 @@ CallbackId FutureState::add_waiter(Ref<HandleState> handle) {
   const CallbackId id = next_callback_id();
   handle->set_id(id);
   if (done()) {  // S69
+    AbstractEventLoop& loop = this->loop();
     handle->set_subject(Ref<FutureState>(this));
-    loop().call_soon_handle(std::move(handle));
+    loop.call_soon_handle(std::move(handle));
     return id;
   }
   HandleState* const added = handle.detach();

@@ -2,6 +2,7 @@
 #include <asyncio/gather.hpp>
 
 #include <asyncio/events.hpp>
+#include <asyncio/loop_core.hpp>
 
 #include <cassert>
 #include <set>
@@ -14,6 +15,8 @@ GatheringFuture::GatheringFuture(AbstractEventLoop& loop, std::vector<AnyFuture>
       children_(std::move(children)),
       edges_(children_.size()),
       returns_exceptions_(returns_exceptions) {}
+
+GatheringFuture::~GatheringFuture() { core().forget_ring(ring_); }
 
 void GatheringFuture::start() {
   const Ref<GatheringFuture> self(this);
@@ -35,6 +38,7 @@ void GatheringFuture::start() {
     collect();
     set_result();
   }
+  if (done_already.size() < unfinished_) ring_ = core().remember_ring([this] { let_go(); });
   // Only now, when all are counted: the last of them may complete this future (S142).
   for (const std::size_t i : done_already) on_child_done(i);
 }
@@ -42,7 +46,7 @@ void GatheringFuture::start() {
 void GatheringFuture::on_child_done(std::size_t index) {
   edges_[index].clear();
   FutureState& child = *children_[index].get();
-  --unfinished_;
+  if (--unfinished_ == 0) core().forget_ring(std::exchange(ring_, 0));
   if (done()) {
     child.mark_retrieved();  // G3
     return;
@@ -69,6 +73,14 @@ bool GatheringFuture::cancel(std::string message) {
   for (const AnyFuture& child : children_) accepted |= child.cancel(message);
   cancel_requested_ |= accepted;
   return accepted;
+}
+
+/// The loop closes with children still pending: none of them will call back any more.
+void GatheringFuture::let_go() {
+  const Ref<GatheringFuture> self(this);  // which a child may be the last to hold
+  ring_ = 0;
+  edges_.clear();
+  children_.clear();
 }
 
 AbstractEventLoop& common_loop(const std::vector<AnyFuture>& futures) {

@@ -1,4 +1,4 @@
-// loop_core.cpp: the list of a loop's tasks, and its instruments.
+// loop_core.cpp: the list of a loop's tasks, its rings, and its instruments.
 #include <asyncio/loop_core.hpp>
 
 #include <asyncio/instrument.hpp>
@@ -27,7 +27,7 @@ void LoopCore::unregister_task(TaskState& task, bool eagerly) {
   {
     const std::lock_guard lock(mutex_);
     bool& registered = eagerly ? task.registered_eagerly_ : task.registered_;
-    if (!std::exchange(registered, false)) return;           // S119: unknown tasks are ignored
+    if (!std::exchange(registered, false)) return;             // S119: unknown tasks are ignored
     if (task.registered_ || task.registered_eagerly_) return;  // still in the other of CPython's two sets
     unlink(task);
   }
@@ -59,6 +59,30 @@ Ref<TaskState> LoopCore::current_task_from_any_thread() const {
     if (task == current) return task->try_retain() ? Ref<TaskState>::adopt(task) : Ref<TaskState>();
   }
   return {};
+}
+
+std::uint64_t LoopCore::remember_ring(Callback cut) {
+  const std::lock_guard lock(mutex_);
+  rings_.emplace(++last_ring_, std::move(cut));
+  return last_ring_;
+}
+
+void LoopCore::forget_ring(std::uint64_t ring) noexcept {
+  if (ring == 0) return;
+  const std::lock_guard lock(mutex_);
+  rings_.erase(ring);
+}
+
+void LoopCore::cut_rings() {
+  for (;;) {
+    Callback cut;
+    {
+      const std::lock_guard lock(mutex_);
+      if (rings_.empty()) return;
+      cut = std::move(rings_.extract(rings_.begin()).mapped());  // L4
+    }
+    cut();  // foreign destructors run in here, and may make and forget rings
+  }
 }
 
 void LoopCore::add_instrument(Instrument& instrument) {

@@ -25,9 +25,7 @@ void sleep(Duration delay) {
 
   AbstractEventLoop& loop = get_running_loop();
   const auto woken = loop.create_future<void>();
-  const ScopedTimer timer(loop.call_later(delay, [woken] {
-    if (!woken.done()) woken.set_result();  // a cancellation may have come first
-  }));
+  const ScopedTimer timer(loop.call_later(delay, [woken] { set_result_unless_cancelled(woken); }));
   await(woken);
 }
 

@@ -43,6 +43,8 @@ TaskState::TaskState(AbstractEventLoop& loop, AnySlot* slot, TaskOptions options
       context_(options.context ? std::move(*options.context) : copy_context()) {}
 
 TaskState::~TaskState() {
+  // Entered, and never left: a mistake of whoever resumes it, but current_task() must not show a task that is gone.
+  if (core().current_task() == this) core().set_current_task(nullptr);
   if (!registered_ && !registered_eagerly_) return;
   const std::lock_guard lock(core().mutex_);
   core().unlink(*this);

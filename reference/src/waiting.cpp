@@ -125,15 +125,45 @@ void cancel_and_wait(const AnyFuture& future) {
 
 // ---- shield() ----
 
+namespace {
+
+/// How the outer future finds the inner one, which it must not keep alive (S156): else the two would hold each
+/// other for as long as neither is done.
+class Shielded final : public RefCounted {
+ public:
+  FutureState* inner = nullptr;  // null once the callback of the inner future has run or was dropped
+  CallbackId callback{};
+};
+
+/// Part of the inner future's callback, and gone before the inner future is: the outer one's way to it, and the
+/// edge of the call graph. An AwaitEdge would have the inner future hold itself.
+class InnerIsThere {
+ public:
+  InnerIsThere(Ref<Shielded> shielded, FutureState& inner)
+      : shielded_(std::move(shielded)), waiter_(running_task(inner.loop())) {
+    shielded_->inner = &inner;
+    if (waiter_) inner.add_awaited_by(*waiter_.get());
+  }
+  InnerIsThere(InnerIsThere&&) noexcept = default;
+  InnerIsThere& operator=(InnerIsThere&&) = delete;
+  ~InnerIsThere() {
+    if (!shielded_) return;
+    FutureState& inner = *std::exchange(shielded_->inner, nullptr);
+    if (waiter_) inner.discard_awaited_by(*waiter_.get());
+  }
+
+ private:
+  Ref<Shielded> shielded_;  // empty once moved from
+  AnyTask waiter_;
+};
+
+}  // namespace
+
 void shield_untyped(const AnyFuture& inner, const AnyFuture& outer,
                     void (*copy_result)(const AnyFuture& from, const AnyFuture& to)) {
-  // Each of the two holds the other until one of them is done.
-  AnyTask waiter = running_task(inner.get_loop());
-  AwaitEdge edge;
-  if (waiter) edge = AwaitEdge(Ref<FutureState>(inner.get()), *waiter.get());
-
-  const CallbackId id = inner.add_done_callback(
-      [outer, copy_result, waiter = std::move(waiter), edge = std::move(edge)](const AnyFuture& ended) {
+  const auto shielded = make_ref<Shielded>();
+  shielded->callback = inner.add_done_callback(
+      [outer, copy_result, there = InnerIsThere(shielded, *inner.get())](const AnyFuture& ended) {
         if (outer.done()) return;  // cancelled in this very iteration; an error of `ended` is not looked at (S155)
         if (ended.cancelled()) {
           outer.cancel();  // without the message (S154)
@@ -143,7 +173,9 @@ void shield_untyped(const AnyFuture& inner, const AnyFuture& outer,
           copy_result(ended, outer);
         }
       });
-  outer.add_done_callback([inner, id](const AnyFuture&) { inner.remove_done_callback(id); });
+  outer.add_done_callback([shielded](const AnyFuture&) {
+    if (shielded->inner) shielded->inner->remove_done_callback(shielded->callback);
+  });
 }
 
 // ---- as_completed() ----

@@ -200,6 +200,17 @@ TEST_F(EnteringATask, NeedsItsLoopToRunHere) {
   other.turn();
 }
 
+TEST_F(EnteringATask, DoesNotKeepItAliveNorShowItOnceItIsGone) {
+  in_callback([&] {
+    auto task = foreign();
+    enter_task(loop, task);
+
+    task = {};
+
+    EXPECT_FALSE(current_task());
+  });
+}
+
 TEST_F(EnteringATask, NeedsATask) {
   in_callback([&] {
     EXPECT_THROW(enter_task(loop, {}), std::invalid_argument);

@@ -125,6 +125,14 @@ TEST_F(ANewTask, IsMadeByTheTaskFactory) {
   EXPECT_FALSE(loop.get_task_factory());
 }
 
+TEST_F(ANewTask, IsExpectedFromTheTaskFactory) {
+  loop.set_task_factory([](AbstractEventLoop&, const Coroutine&, const TaskOptions&) { return AnyTask(); });
+
+  EXPECT_EQ(text_of<std::invalid_argument>([&] { loop.create_task([] {}); }),
+            "a task was expected from the task factory, and none was returned");
+  EXPECT_THROW(loop.run_until_complete([] {}), std::invalid_argument);
+}
+
 // S134.
 TEST(CreateTask, NeedsARunningLoop) {
   EXPECT_THROW(create_task([] {}), RuntimeError);
@@ -224,6 +232,24 @@ TEST_F(ATask, KeepsItsCoroutine) {
   EXPECT_TRUE(before);
   EXPECT_EQ(task.get_coro(), before);
   EXPECT_EQ(before.state(), Coroutine::State::closed);
+}
+
+// A task that holds itself in its result is a ring that no collector finds. Here it is a value that is moved out.
+TEST_F(ATask, ThatReturnsItselfIsFreedOnceItsResultIsTaken) {
+  auto captured = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = captured;
+  const ContextVar<std::shared_ptr<int>> held("held");
+  Context context;
+  context.run([&] { held.set(std::move(captured)); });
+  auto task = loop.create_task([] { return std::make_unique<AnyTask>(current_task()); }, {.context = context});
+  context = Context();
+  loop.turn();
+
+  EXPECT_FALSE(watched.expired());
+  EXPECT_EQ(*task.result(), task);
+  task = {};
+
+  EXPECT_TRUE(watched.expired());
 }
 
 // A coroutine that somebody else has closed cannot be resumed: for its task that is an error of the coroutine.

@@ -121,7 +121,8 @@ class AbstractEventLoop {
   /// \return          a handle to cancel it with
   /// \throws RuntimeError  where the loop is closed; in debug mode also from another thread (S50)
   virtual Handle call_soon(Callback callback, std::optional<Context> context = {});
-  /// The same for a handle that exists already: how a future hands its callbacks over.
+  /// The same for a handle that exists already: how a future hands its callbacks over. A loop that refuses the
+  /// handle drops it, so that it keeps nothing alive.
   virtual void call_soon_handle(Ref<HandleState> handle);
   /// Runs a callback after a delay (S14). Zero or less is still a timer: the next iteration (S13).
   ///
@@ -150,7 +151,7 @@ class AbstractEventLoop {
   /// \param options  name, context, eager_start
   /// \return         the task; its result is what `fn` returns
   /// \throws RuntimeError           where the loop is closed
-  /// \throws std::invalid_argument  where a task factory made a task of another result type
+  /// \throws std::invalid_argument  where a task factory made a task of another result type, or none
   template <class F>
   auto create_task(F fn, TaskOptions options = {}, std::source_location where = std::source_location::current()) {
     using T = std::invoke_result_t<F&>;

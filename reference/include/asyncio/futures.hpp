@@ -35,6 +35,7 @@
 #include <source_location>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace asyncio {
@@ -97,6 +98,8 @@ class FutureState : public RefCounted {
 
   CallbackId add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context);
   std::size_t remove_done_callback(CallbackId id);
+  /// Lets go of all callbacks without running them: what a loop that closes does with its pending tasks.
+  void drop_callbacks() noexcept;
   /// Puts a handle onto the ready queue when the future is done: at once where it is.
   ///
   /// What a task's wake-up uses; the handle's subject() is then this future.
@@ -152,6 +155,7 @@ class FutureState : public RefCounted {
 
  private:
   void schedule_callbacks();
+  Ref<HandleState> pop_waiter() noexcept;
   void report_never_retrieved() noexcept;
   void require_pending(const char* verb) const;
 
@@ -215,6 +219,8 @@ class AnyFuture {
   /// \param callback  takes the future as an AnyFuture
   /// \param context   what it runs in; by default a copy of the current context, made now
   /// \return          names the callback for remove_done_callback()
+  /// \throws std::invalid_argument  where `callback` is empty
+  /// \throws RuntimeError           where the future is done and its loop is closed, or its loop is gone
   CallbackId add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context = {}) const {
     return state().add_done_callback(std::move(callback), std::move(context));
   }
@@ -342,6 +348,16 @@ bool isfuture(const T& object) {
   } else {
     return false;
   }
+}
+
+/// Sets a result where the future is still there to take one: what a timer does whose waiter may have been cancelled.
+///
+/// \param value  the result; nothing, where T is void
+/// \throws InvalidStateError  where the future is done in another way than by a cancellation
+/// \source CPython Lib/asyncio/futures.py, _set_result_unless_cancelled
+template <class T, class... Value>
+void set_result_unless_cancelled(const Future<T>& future, Value&&... value) {
+  if (!future.cancelled()) future.set_result(std::forward<Value>(value)...);
 }
 
 /// An edge of the call graph, "waiter awaits future", for as long as this object lives (S344).

@@ -19,7 +19,8 @@
 //   G3  Once the outer future is done, errors of the remaining children count as retrieved (S137).
 //   G4  After a cancel() that a child accepted, the outer future never ends with a result (S140).
 //
-// The outer future and its pending children hold each other, as they do in Python.
+// The outer future and its pending children hold each other, as they do in Python. There a garbage collector
+// finds them once the program has forgotten them; here the loop does, when it closes.
 //
 // Source: CPython Lib/asyncio/tasks.py, gather, _GatheringFuture. Rules: S136 to S143.
 #pragma once
@@ -30,6 +31,7 @@
 #include <asyncio/tasks.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <source_location>
 #include <tuple>
 #include <type_traits>
@@ -48,6 +50,7 @@ inline constexpr ReturnExceptions return_exceptions{};
 class GatheringFuture : public FutureState {
  public:
   GatheringFuture(AbstractEventLoop& loop, std::vector<AnyFuture> children, bool returns_exceptions);
+  ~GatheringFuture() override;
 
   /// Begins to listen to the children. Those that are done already are looked at now (S142).
   void start();
@@ -63,10 +66,12 @@ class GatheringFuture : public FutureState {
 
  private:
   void on_child_done(std::size_t index);
+  void let_go();
 
   std::vector<AnyFuture> children_;
   std::vector<AwaitEdge> edges_;  // by child; none for a repetition
   std::size_t unfinished_ = 0;
+  std::uint64_t ring_ = 0;  // what the loop knows this future and its pending children by; 0: there are none
   bool returns_exceptions_;
   bool cancel_requested_ = false;  // G4
 };

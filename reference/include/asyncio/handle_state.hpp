@@ -59,10 +59,10 @@ class HandleState : public RefCounted {
   friend class HandleQueue;
   friend class FutureState;  // its list of callbacks uses the same link
 
+  Ref<FutureState> subject_;  // before callback_, and so destroyed after it: a callback may refer to its future
   Callback callback_;
   AbstractEventLoop* loop_;
   Context context_;
-  Ref<FutureState> subject_;
   CallbackId id_{};
   HandleState* next_ = nullptr;
 };

@@ -9,11 +9,15 @@
 //   L2  A task is in the list exactly while it is registered; the list is guarded by a lock, because
 //       all_tasks() may be called from any thread (S121).
 //   L3  Only the loop's own thread writes the current task.
+//   L4  A ring that was remembered is cut at most once, by the loop's close().
 #pragma once
 
+#include <asyncio/callback.hpp>
 #include <asyncio/ref.hpp>
 
 #include <atomic>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <vector>
 
@@ -54,6 +58,17 @@ class LoopCore final : public RefCounted {
   /// The current task of a loop that may run in another thread, or an empty Ref.
   Ref<TaskState> current_task_from_any_thread() const;
 
+  /// Remembers a ring: something that holds what holds it, as the future of a gather() and its pending
+  /// children do. Once the program forgets a ring nobody would find it, so close() cuts it (S359).
+  ///
+  /// \param cut  lets go of what the ring holds
+  /// \return     names the ring for forget_ring(); never 0
+  std::uint64_t remember_ring(Callback cut);
+  /// The ring has come apart by itself. Again, or for 0, is harmless.
+  void forget_ring(std::uint64_t ring) noexcept;
+  /// Cuts all rings that are still there, the oldest first (L4).
+  void cut_rings();
+
   void add_instrument(Instrument& instrument);
   void remove_instrument(Instrument& instrument);
   /// Calls `tell(Instrument&)` for each instrument.
@@ -76,7 +91,9 @@ class LoopCore final : public RefCounted {
   AbstractEventLoop* loop_;
   std::atomic<TaskState*> current_ = nullptr;
   std::vector<Instrument*> instruments_;
-  mutable std::mutex mutex_;  // guards the list and the tasks' links (L2)
+  std::map<std::uint64_t, Callback> rings_;  // by age
+  std::uint64_t last_ring_ = 0;
+  mutable std::mutex mutex_;  // guards the list and the tasks' links (L2), and the rings: a future may die anywhere
   TaskState* first_task_ = nullptr;
   TaskState* last_task_ = nullptr;
 };

@@ -83,6 +83,8 @@ class RefCounted {
 };
 
 /// A shared owner of a RefCounted object, or empty.
+///
+/// The count is RefCounted's, whatever T names its own functions: a lock may well have a release().
 template <class T>
 class Ref {
  public:
@@ -90,7 +92,7 @@ class Ref {
   Ref() = default;
   /// Becomes one more owner of `object`; null gives an empty Ref.
   explicit Ref(T* object) noexcept : object_(object) {
-    if (object_) object_->retain();
+    if (object_) object_->RefCounted::retain();
   }
   Ref(const Ref& other) noexcept : Ref(other.object_) {}
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
@@ -107,7 +109,7 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (object_) object_->release();
+    if (object_) object_->RefCounted::release();
   }
 
   /// A Ref for a count that its maker has already raised with retain() or try_retain().
