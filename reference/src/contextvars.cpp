@@ -103,6 +103,14 @@ void ContextVarKey::restore(const Token& token) const {
   context.table = table_with(context.table.get(), *this, key_, state.old_value);
 }
 
+void ContextVarKey::restore_unless_used(const Token& token) const {
+  TokenState& state = *token.state_;
+  // On a coroutine's stack that is unwound the current context may be another one. The token's is then left to
+  // itself: whoever unwinds the stack drops it.
+  if (state.used || state.context.get() != &current()) return;
+  restore(token);
+}
+
 void ContextVarKey::throw_unset() const {
   throw std::out_of_range("context variable '" + name_ + "' has no value and no default");
 }
@@ -111,6 +119,18 @@ Token::Token() noexcept = default;
 Token::Token(const Token&) noexcept = default;
 Token& Token::operator=(const Token&) noexcept = default;
 Token::~Token() = default;
+
+const ContextVarKey& Token::var() const {
+  if (!state_) throw std::invalid_argument("var() of an empty Token");
+  return *state_->var;
+}
+
+std::shared_ptr<const void> Token::old_value_of(const ContextVarKey& var) const {
+  if (!state_ || state_->var != &var) {
+    throw std::invalid_argument("Token was created by a different ContextVar than '" + var.name() + "'");
+  }
+  return state_->old_value;
+}
 
 Context::Context() : state_(make_ref<ContextState>()) {}
 Context::Context(Ref<ContextState> state) noexcept : state_(std::move(state)) {}

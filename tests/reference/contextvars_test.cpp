@@ -83,6 +83,21 @@ TEST(AToken, IsUsedOnce) {
   });
 }
 
+// Token.var, Token.old_value, Token.MISSING.
+TEST(AToken, KnowsItsVariableAndTheEarlierValue) {
+  Context().run([] {
+    const ContextVar<int> other("other");
+    const Token first = plain.set(1);
+    const Token second = plain.set(2);
+
+    EXPECT_EQ(&second.var(), &plain);
+    EXPECT_EQ(second.old_value(plain), 1);
+    EXPECT_EQ(first.old_value(plain), std::nullopt);
+    EXPECT_THROW(first.old_value(other), std::invalid_argument);
+    EXPECT_THROW(Token().var(), std::invalid_argument);
+  });
+}
+
 // S349: ValueError in Python; and the token can still be used where it belongs.
 TEST(AToken, BelongsToItsVariable) {
   Context().run([] {
@@ -104,6 +119,46 @@ TEST(AToken, BelongsToItsContext) {
 
     EXPECT_NO_THROW(plain.reset(token));
   });
+}
+
+// `with var.set(value):`
+TEST(SettingForABody, PutsTheEarlierValueBackOnEveryWayOut) {
+  Context().run([] {
+    plain.set(1);
+
+    EXPECT_EQ(plain.set(2, [] { return plain.get() + 10; }), 12);
+    EXPECT_EQ(plain.get(), 1);
+    EXPECT_THROW(plain.set(3, [] { throw std::logic_error("out"); }), std::logic_error);
+    EXPECT_EQ(plain.get(), 1);
+  });
+}
+
+TEST(SettingForABody, MaySuspend) {
+  ScriptedLoop loop;
+  std::vector<int> seen;
+  const auto task = loop.create_task([&] {
+    plain.set(1);
+    plain.set(2, [&] {
+      give_way();
+      seen.push_back(plain.get());
+    });
+    seen.push_back(plain.get());
+  });
+  loop.turn(2);
+
+  EXPECT_TRUE(task.done());
+  EXPECT_THAT(seen, ElementsAre(2, 1));
+}
+
+// The body is unwound instead of resumed, and its context is not the current one any more.
+TEST(SettingForABody, MayBeAbandoned) {
+  ScriptedLoop loop;
+  loop.create_task([&] { plain.set(2, [&] { await(loop.create_future<void>()); }); });
+  loop.turn();
+
+  loop.close();
+
+  EXPECT_EQ(stack_statistics().live, 0u);
 }
 
 // Contexts ----------------------------------------------------------------------------------------------

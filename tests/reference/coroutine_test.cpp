@@ -138,6 +138,17 @@ TEST(Coroutine, KnowsThatItIsInside) {
   EXPECT_FALSE(Coroutine::inside());
 }
 
+TEST(Coroutine, IsToldApartFromACallable) {
+  const auto callable = [] {};
+
+  EXPECT_TRUE(iscoroutine(Coroutine(callable)));
+  EXPECT_FALSE(iscoroutine(Coroutine()));
+  EXPECT_FALSE(iscoroutine(callable));
+  EXPECT_TRUE(iscoroutinefunction(callable));
+  EXPECT_FALSE(iscoroutinefunction([](int) {}));
+  EXPECT_FALSE(iscoroutinefunction(1));
+}
+
 TEST(Coroutine, RemembersWhereItWasMade) {
   const auto line = std::source_location::current().line() + 1;
   const Coroutine coroutine([] {});

@@ -277,6 +277,18 @@ TEST(ATimerHandle, KnowsWhenItIsDue) {
   EXPECT_EQ(TimerHandle().when(), TimePoint::max());
 }
 
+// S22: compared by their times.
+TEST(ATimerHandle, IsOrderedByItsTime) {
+  ScriptedLoop loop;
+  const TimerHandle early = loop.call_later(1s, [] {});
+  const TimerHandle late = loop.call_later(2s, [] {});
+  const TimerHandle also_late = loop.call_later(2s, [] {});
+
+  EXPECT_TRUE(early < late && late > early && early <= late && late >= early);
+  EXPECT_FALSE(late < also_late || late > also_late || late == also_late || late <= also_late);
+  EXPECT_TRUE(late <= late && late >= late);
+}
+
 // What the user sees: an object that cancels its timer in its destructor and outlives its loop.
 TEST(ATimerHandle, CanBeCancelledWhenItsLoopIsGone) {
   auto loop = std::make_unique<ScriptedLoop>();

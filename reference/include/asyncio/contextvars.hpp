@@ -22,6 +22,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@ namespace asyncio {
 
 class ContextState;
 class TokenState;
+class ContextVarKey;
 template <class T>
 class ContextVar;
 
@@ -42,8 +44,21 @@ class Token {
   ~Token();
   explicit operator bool() const noexcept { return state_.operator bool(); }
 
+  /// The variable whose set() gave this token. It must still exist.
+  ///
+  /// \throws std::invalid_argument  where this is no token
+  const ContextVarKey& var() const;
+  /// What the variable was before; empty where it was not set: asyncio's Token.MISSING.
+  ///
+  /// \param var  the variable whose set() gave this token, which knows the type
+  /// \throws std::invalid_argument  where that was another variable
+  template <class T>
+  std::optional<T> old_value(const ContextVar<T>& var) const;
+
  private:
   friend class ContextVarKey;
+  std::shared_ptr<const void> old_value_of(const ContextVarKey& var) const;
+
   Ref<TokenState> state_;
 };
 
@@ -63,6 +78,7 @@ class ContextVarKey {
   std::shared_ptr<const void> find() const;  // in the current context; null where it is not set
   Token assign(std::shared_ptr<const void> value) const;
   void restore(const Token& token) const;
+  void restore_unless_used(const Token& token) const;
   [[noreturn]] void throw_unset() const;
 
  private:
@@ -155,6 +171,16 @@ class ContextVar : public ContextVarKey {
   ///
   /// \return a token for reset()
   Token set(T value) const { return assign(std::make_shared<const T>(std::move(value))); }
+  /// Sets the value while `body` runs, and puts it back on every way out: Python's `with var.set(value):`.
+  ///
+  /// \param body  takes nothing; may suspend
+  /// \return      what `body` returns
+  template <class Body>
+    requires std::is_invocable_v<Body&>
+  decltype(auto) set(T value, Body&& body) const {
+    const Restored scope(*this, set(std::move(value)));
+    return std::forward<Body>(body)();
+  }
   /// Puts the value back to what it was before the set() that gave `token`.
   ///
   /// \throws std::invalid_argument  where the token is of another variable or another context
@@ -162,8 +188,27 @@ class ContextVar : public ContextVarKey {
   void reset(const Token& token) const { restore(token); }
 
  private:
+  // Puts the value back at the end of its life, unless somebody has done so before.
+  class Restored {
+   public:
+    Restored(const ContextVar& var, Token token) : var_(var), token_(std::move(token)) {}
+    ~Restored() { var_.restore_unless_used(token_); }
+    Restored(const Restored&) = delete;
+    Restored& operator=(const Restored&) = delete;
+
+   private:
+    const ContextVar& var_;
+    Token token_;
+  };
+
   std::optional<T> default_;
 };
+
+template <class T>
+std::optional<T> Token::old_value(const ContextVar<T>& var) const {
+  const auto value = old_value_of(var);
+  return value ? std::optional<T>(*static_cast<const T*>(value.get())) : std::nullopt;
+}
 
 // Enters a context for as long as it lives.
 class Context::Entered {

@@ -131,6 +131,22 @@ class Coroutine {
   Ref<CoroutineState> state_;
 };
 
+/// True for a Coroutine that is not empty. A callable is none before it is wrapped.
+template <class T>
+constexpr bool iscoroutine(const T& object) {
+  if constexpr (std::is_same_v<T, Coroutine>) {
+    return static_cast<bool>(object);
+  } else {
+    return false;
+  }
+}
+
+/// True for what can be made a coroutine of: any nullary callable, since suspension is a plain call.
+template <class F>
+constexpr bool iscoroutinefunction(const F&) {
+  return std::is_invocable_v<std::decay_t<F>&>;
+}
+
 /// The part of a coroutine behind its handle: the callable, its result, and its stack while it has one.
 ///
 /// When the last handle to a suspended coroutine goes, nobody can resume it any more, and it unwinds (C4).

@@ -86,6 +86,12 @@ class TimerHandle : public Handle {
 
   /// The time on the loop's clock at which the callback is due.
   TimePoint when() const noexcept;
+
+  /// Timers are ordered by their times. Equal are only copies: two timers of one time are neither less, nor equal.
+  friend bool operator<(const TimerHandle& a, const TimerHandle& b) noexcept { return a.when() < b.when(); }
+  friend bool operator>(const TimerHandle& a, const TimerHandle& b) noexcept { return b < a; }
+  friend bool operator<=(const TimerHandle& a, const TimerHandle& b) noexcept { return a < b || a == b; }
+  friend bool operator>=(const TimerHandle& a, const TimerHandle& b) noexcept { return b <= a; }
 };
 
 }  // namespace asyncio
