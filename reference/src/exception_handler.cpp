@@ -42,9 +42,9 @@ std::string place(const std::source_location& where) {
 }  // namespace
 
 void BaseEventLoop::call_exception_handler(const ExceptionContext& context) {
+  const ExceptionHandler handler = exception_handler_;  // it may set another one, or none
   try {
-    if (exception_handler_) {
-      const ExceptionHandler handler = exception_handler_;  // it may set another one
+    if (handler) {
       call_handler(handler, *this, context);
     } else {
       default_exception_handler(context);
@@ -54,7 +54,7 @@ void BaseEventLoop::call_exception_handler(const ExceptionContext& context) {
   } catch (const SystemExit&) {
     throw;
   } catch (...) {
-    if (!exception_handler_) return log_error("Exception in default exception handler");
+    if (!handler) return log_error("Exception in default exception handler");
     try {
       default_exception_handler({.message = "Unhandled error in exception handler",
                                  .exception = std::current_exception(),

@@ -301,6 +301,30 @@ TEST_F(ACancelledTask, MaySwallowTheErrorAndGoOn) {
   EXPECT_EQ(task.result(), 1);
 }
 
+// S101: at any suspension, and one in a destructor is one. There it must be caught.
+TEST_F(ACancelledTask, MayBeToldInADestructorThatCatches) {
+  struct Flushes {
+    const Future<void>& flushed;
+    std::vector<std::string>& seen;
+    ~Flushes() {
+      try {
+        await(flushed);
+      } catch (const CancelledError& error) {
+        seen.emplace_back(error.message());
+      }
+    }
+  };
+  const auto flushed = loop.create_future<void>();
+  const auto task = loop.create_task([&] { const Flushes flushes{flushed, seen}; });
+  loop.turn();
+
+  task.cancel("hurry");
+  loop.turn();
+
+  EXPECT_THAT(seen, ElementsAre("hurry"));
+  EXPECT_FALSE(task.cancelled());
+}
+
 // S113.
 TEST_F(ACancelledTask, IsNotCaughtByHandlersOfOrdinaryErrors) {
   const auto task = loop.create_task([&] {

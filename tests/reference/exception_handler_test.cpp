@@ -225,6 +225,17 @@ struct LoopWithABadDefault : ScriptedLoop {
   void default_exception_handler(const ExceptionContext&) override { throw std::logic_error("default"); }
 };
 
+// S60: also where it takes itself back before it throws.
+TEST_F(AnExceptionHandlerThatThrows, IsReportedAfterItHasTakenItselfBack) {
+  loop.set_exception_handler([](AbstractEventLoop& self, const ExceptionContext&) {
+    self.set_exception_handler(nullptr);
+    throw std::logic_error("from the handler");
+  });
+
+  EXPECT_THAT(written([&] { loop.call_exception_handler({.message = "original"}); }),
+              HasSubstr("Unhandled error in exception handler"));
+}
+
 // S60: if that fails too, only a log line is written.
 TEST_F(AnExceptionHandlerThatThrows, LeavesALogLineAtTheEnd) {
   LoopWithABadDefault loop;
