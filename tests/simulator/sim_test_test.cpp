@@ -49,6 +49,13 @@ SIM_TEST(SimTest, TakesOptions, {.executions = 5, .strategy = pct(2), .ready = R
   world.client("client", [] {});
 }
 
+const SimTestOptions thorough{.executions = 7, .ready = ReadyOrder::any};
+
+// Several tests may share their options, by a name.
+SIM_TEST(SimTest, TakesOptionsByName, thorough) {
+  world.client("client", [] {});
+}
+
 TEST(SimTest, ReportsTheSmallestFailureWithItsReplayLine) {
   const std::string text = report(fails_at_five);
   EXPECT_THAT(text, HasSubstr("the die"));

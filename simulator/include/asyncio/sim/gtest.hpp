@@ -50,6 +50,9 @@ class AssertionsOfExecutions final : public testing::ScopedFakeTestPartResultRep
   testing::TestPartResultArray unused_;  // the base class wants one; nothing is put into it
 };
 
+/// The options of a SIM_TEST: none, some in braces, or a value that several tests share.
+inline SimTestOptions options_of_test(SimTestOptions options = {}) { return options; }
+
 /// What the test that SIM_TEST makes consists of.
 inline void run_gtest(const std::string& test, void (*body)(World&), SimTestOptions options, Assertions here) {
   const CrashNote note("replay   ORRERY_REPLAY=",
@@ -68,12 +71,11 @@ inline void run_gtest(const std::string& test, void (*body)(World&), SimTestOpti
 
 }  // namespace asyncio::sim::detail
 
-/// A test whose body gets `asyncio::sim::World& world`; the options are those of SimTestOptions, in braces.
-#define SIM_TEST(Suite, Name, ...)                                                                        \
-  static void orrery_test_##Suite##_##Name(::asyncio::sim::World& world);                                 \
-  TEST(Suite, Name) {                                                                                     \
-    ::asyncio::sim::SimTestOptions options __VA_ARGS__;                                                   \
-    ::asyncio::sim::detail::run_gtest(#Suite "." #Name, orrery_test_##Suite##_##Name, std::move(options), \
-                                      {__FILE__, __LINE__, {}});                                          \
-  }                                                                                                       \
+/// A test whose body gets `asyncio::sim::World& world`; the options are SimTestOptions, in braces or a value.
+#define SIM_TEST(Suite, Name, ...)                                                                                     \
+  static void orrery_test_##Suite##_##Name(::asyncio::sim::World& world);                                              \
+  TEST(Suite, Name) {                                                                                                  \
+    ::asyncio::sim::detail::run_gtest(#Suite "." #Name, orrery_test_##Suite##_##Name,                                  \
+                                      ::asyncio::sim::detail::options_of_test(__VA_ARGS__), {__FILE__, __LINE__, {}}); \
+  }                                                                                                                    \
   static void orrery_test_##Suite##_##Name([[maybe_unused]] ::asyncio::sim::World& world)
