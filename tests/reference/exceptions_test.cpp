@@ -23,7 +23,10 @@ std::string tree(const std::exception_ptr& part) {
   const auto* group = exception_ptr_cast<BaseExceptionGroup>(part);
   if (!group) return describe(part);
   std::string text = group->message() + "[";
-  for (const auto& member : group->exceptions()) text += (text.back() == '[' ? "" : ", ") + tree(member);
+  for (const auto& member : group->exceptions()) {
+    if (text.back() != '[') text += ", ";
+    text += tree(member);
+  }
   return text + "]";
 }
 
