@@ -37,9 +37,9 @@ inline constexpr Duration MAXIMUM_SELECT_TIMEOUT = std::chrono::hours(24);
 
 /// Something that select() found out: a descriptor, and what can be done with it.
 struct SelectorEvent {
-  int fd = -1;              ///< the descriptor
-  bool readable = false;    ///< reading will not block: data, end or error
-  bool writable = false;    ///< writing will not block
+  int fd = -1;            ///< the descriptor
+  bool readable = false;  ///< reading will not block: data, end or error
+  bool writable = false;  ///< writing will not block
 };
 
 /// What select() returns: valid until the next select().
@@ -112,6 +112,7 @@ class BaseEventLoop : public AbstractEventLoop {
 
   /// What run_forever() does before its first iteration and after its last: to embed this loop in another.
   void run_forever_setup();
+  /// Undoes what run_forever_setup() did: the thread has no running loop afterwards.
   void run_forever_cleanup() noexcept;
 
   void check_can_run() const override;
@@ -121,7 +122,7 @@ class BaseEventLoop : public AbstractEventLoop {
   void check_running() const;
   /// In debug mode: \throws RuntimeError  where the loop runs in another thread (S50)
   void check_thread() const;
-  /// In debug mode: \throws std::invalid_argument  where the callback is empty (S51)
+  /// In debug mode: \throws std::invalid_argument  where the callback is empty (S51); names `method`
   void check_callback(const Callback& callback, const char* method) const;
   /// The checks of create_connection() before any input or output (S228).
   ///
@@ -145,11 +146,11 @@ class BaseEventLoop : public AbstractEventLoop {
   /// How long select() may wait (S8).
   std::optional<Duration> poll_timeout() const;
 
-  HandleQueue ready_;                             ///< asyncio's _ready
-  TimerHeap scheduled_;                           ///< asyncio's _scheduled
-  Duration clock_resolution_{1};                  ///< a timer less than this ahead is due (S10)
-  bool stopping_ = false;                         ///< survives until a run ends (S27, S28)
-  std::atomic<std::thread::id> thread_id_{};      ///< whose run_forever() is active; none: not running
+  HandleQueue ready_;                         ///< asyncio's _ready
+  TimerHeap scheduled_;                       ///< asyncio's _scheduled
+  Duration clock_resolution_{1};              ///< a timer less than this ahead is due (S10)
+  bool stopping_ = false;                     ///< survives until a run ends (S27, S28)
+  std::atomic<std::thread::id> thread_id_{};  ///< whose run_forever() is active; none: not running
 
  private:
   void abandon_pending_tasks();
@@ -160,9 +161,9 @@ class BaseEventLoop : public AbstractEventLoop {
   TaskFactory task_factory_;
   ExceptionHandler exception_handler_;
 
-  std::mutex posted_mutex_;                 // guards posted_
-  HandleQueue posted_;                      // what other threads have scheduled
-  std::atomic<bool> has_posted_ = false;    // a look without the lock
+  std::mutex posted_mutex_;               // guards posted_
+  HandleQueue posted_;                    // what other threads have scheduled
+  std::atomic<bool> has_posted_ = false;  // a look without the lock
 };
 
 }  // namespace asyncio

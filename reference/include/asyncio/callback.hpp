@@ -17,6 +17,7 @@
 
 namespace asyncio {
 
+/// Holds one callable, which need not be copyable: UniqueFunction<int(std::string)>, for example.
 template <class Signature>
 class UniqueFunction;
 
@@ -44,7 +45,9 @@ class UniqueFunction<R(Args...)> {
     }
   }
 
+  /// Takes over what `other` holds, and leaves it empty.
   UniqueFunction(UniqueFunction&& other) noexcept { take(other); }
+  /// Drops what is held and takes over what `other` holds.
   UniqueFunction& operator=(UniqueFunction&& other) noexcept {
     if (this != &other) {
       // What is held dies last, when this function is whole again: its destructors may come back here.
@@ -62,6 +65,7 @@ class UniqueFunction<R(Args...)> {
   /// Calls what is held. Undefined where nothing is.
   R operator()(Args... args) { return actions_->call(space_, std::forward<Args>(args)...); }
 
+  /// Whether a callable is held.
   explicit operator bool() const noexcept { return actions_ != nullptr; }
 
  private:

@@ -14,10 +14,15 @@ using Duration = std::chrono::nanoseconds;
 
 /// The clock of a loop. It has no now(): only a loop knows what time it is, see AbstractEventLoop::time().
 struct LoopClock {
+  /// The number behind a Duration.
   using rep = Duration::rep;
+  /// What one of that number is: a nanosecond.
   using period = Duration::period;
+  /// A span of time on this clock.
   using duration = Duration;
+  /// A moment on this clock.
   using time_point = std::chrono::time_point<LoopClock>;
+  /// It never goes back.
   static constexpr bool is_steady = true;
 };
 
@@ -25,6 +30,8 @@ struct LoopClock {
 using TimePoint = LoopClock::time_point;
 
 /// `from` + `delay`, or the end of time where that would overflow: "never" may be spelt Duration::max().
+///
+/// \return  never less than `from`, where `delay` is positive
 constexpr TimePoint saturating_add(TimePoint from, Duration delay) noexcept {
   if (delay > Duration::zero() && from > TimePoint::max() - delay) return TimePoint::max();
   return from + delay;

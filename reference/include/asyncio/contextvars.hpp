@@ -39,9 +39,12 @@ class Token {
  public:
   /// No token.
   Token() noexcept;
+  /// The same token.
   Token(const Token&) noexcept;
+  /// Becomes the same token as the other.
   Token& operator=(const Token&) noexcept;
   ~Token();
+  /// Whether this is a token.
   explicit operator bool() const noexcept { return state_.operator bool(); }
 
   /// The variable whose set() gave this token. It must still exist.
@@ -92,8 +95,11 @@ class Context {
  public:
   /// An empty context: no variable is set in it.
   Context();
+  /// The same context; copy() makes another.
   Context(const Context&) noexcept;
+  /// Takes the handle over; the other may only be assigned to or destroyed.
   Context(Context&&) noexcept;
+  /// Becomes the same context as the other.
   Context& operator=(Context) noexcept;
   ~Context();
 
@@ -107,7 +113,7 @@ class Context {
   /// Another context with the same values.
   Context copy() const;
 
-  /// The value of a variable in this context.
+  /// The value of `var` in this context.
   ///
   /// \throws std::out_of_range  where it is not set here; a variable's default does not count
   template <class T>
@@ -131,7 +137,7 @@ class Context {
   friend Context copy_context();
   friend class ContextVarKey;
   friend class HandleState;  // enters a context for every callback
-  friend class FiberTask;  // a task may suspend inside run(): then its step puts this context aside
+  friend class FiberTask;    // a task may suspend inside run(): then its step puts this context aside
   class Entered;
 
   explicit Context(Ref<ContextState> state) noexcept;
@@ -151,6 +157,7 @@ class ContextVar : public ContextVarKey {
  public:
   /// \param name  for reports
   explicit ContextVar(std::string name) : ContextVarKey(std::move(name)) {}
+  /// \param name      for reports
   /// \param fallback  what get() gives where nothing was set
   ContextVar(std::string name, T fallback) : ContextVarKey(std::move(name)), default_(std::move(fallback)) {}
 

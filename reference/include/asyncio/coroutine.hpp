@@ -40,13 +40,14 @@ class FutureState;  // futures.hpp
 
 /// Why a coroutine came back to whoever resumed it.
 struct Stop {
+  /// The four reasons.
   enum class Why {
     yielded,   ///< wants to go on later, waits for nothing: asyncio's bare `yield`
     awaits,    ///< waits for `future`
     returned,  ///< has ended; the value lies in the coroutine's slot
     threw,     ///< has ended with `error`
   };
-  Why why;
+  Why why;                        ///< Which of them it was.
   FutureState* future = nullptr;  ///< set where it awaits; kept alive by the waiting stack itself
   std::exception_ptr error = {};  ///< set where it threw
 };
@@ -61,7 +62,12 @@ class CoroutineState;
 class Coroutine {
  public:
   /// Where a coroutine is in its life (Python: inspect.getcoroutinestate).
-  enum class State { created, running, suspended, closed };
+  enum class State {
+    created,    ///< nothing was sent yet
+    running,    ///< it, or something it has resumed, is running now
+    suspended,  ///< it waits to be resumed
+    closed,     ///< it has ended
+  };
 
   /// No coroutine: converts to false.
   Coroutine() = default;
@@ -100,12 +106,15 @@ class Coroutine {
   /// \source CPython Objects/genobject.c, gen_close
   void close() const;
 
+  /// Where it is in its life.
   State state() const noexcept;
 
   /// Where the coroutine was made.
   std::source_location where() const noexcept;
 
+  /// Whether this is a coroutine.
   explicit operator bool() const noexcept { return state_.operator bool(); }
+  /// Equal where both are the same coroutine.
   friend bool operator==(const Coroutine&, const Coroutine&) = default;
 
   /// The part behind the handle, for those who write task types.
@@ -156,6 +165,7 @@ constexpr bool iscoroutinefunction(const F&) {
 /// ever, what lies on it never destroyed.
 class CoroutineState : public RefCounted {
  public:
+  /// \param where  where the coroutine was made, for reports
   explicit CoroutineState(std::source_location where) : where_(where) {}
   ~CoroutineState() override;
 
@@ -227,7 +237,7 @@ struct StackStatistics {
   std::size_t live_limit;   ///< how many this build can have at once: sanitizers have limits of their own
 };
 
-/// Counts stacks; takes a lock. Exact where no other thread starts or ends coroutines meanwhile.
+/// The stacks in use now; takes a lock. Exact where no other thread starts or ends coroutines meanwhile.
 StackStatistics stack_statistics();
 
 template <class F>

@@ -53,14 +53,14 @@ using Server = std::shared_ptr<AbstractServer>;
 
 /// What an exception handler is told; only the message is always there (S58).
 struct ExceptionContext {
-  std::string message = {};                          ///< what happened
-  std::exception_ptr exception = {};                 ///< what was thrown, where anything was
-  AnyFuture future = {};                             ///< the future concerned
-  AnyTask task = {};                                 ///< the task concerned
-  Handle handle = {};                                ///< the handle whose callback threw
-  std::shared_ptr<BaseProtocol> protocol = {};       ///< the protocol concerned
-  std::shared_ptr<BaseTransport> transport = {};     ///< the transport concerned
-  Socket socket = {};                                ///< the socket concerned
+  std::string message = {};                                   ///< what happened
+  std::exception_ptr exception = {};                          ///< what was thrown, where anything was
+  AnyFuture future = {};                                      ///< the future concerned
+  AnyTask task = {};                                          ///< the task concerned
+  Handle handle = {};                                         ///< the handle whose callback threw
+  std::shared_ptr<BaseProtocol> protocol = {};                ///< the protocol concerned
+  std::shared_ptr<BaseTransport> transport = {};              ///< the transport concerned
+  Socket socket = {};                                         ///< the socket concerned
   std::optional<std::source_location> source_traceback = {};  ///< where the object concerned was made
   std::shared_ptr<const ExceptionContext> context = {};       ///< what an exception handler that threw had been told
 };
@@ -85,8 +85,9 @@ class AbstractEventLoop {
 
   /// Runs until `what` is done, and gives its result.
   ///
-  /// \param what  a nullary callable, which becomes a task, or a future of this loop
-  /// \return      what the callable returned, or the future holds
+  /// \param what   a nullary callable, which becomes a task, or a future of this loop
+  /// \param where  the caller's line, for reports
+  /// \return       what the callable returned, or the future holds
   /// \throws RuntimeError  as run_forever(); and where the loop was stopped before `what` was done (S30)
   /// \throws (anything)    that `what` ended with
   template <class What>
@@ -126,15 +127,30 @@ class AbstractEventLoop {
   virtual void call_soon_handle(Ref<HandleState> handle);
   /// Runs a callback after a delay (S14). Zero or less is still a timer: the next iteration (S13).
   ///
-  /// \param delay  from now on; Duration::max() means never
+  /// \param delay     from now on; Duration::max() means never
+  /// \param callback  any nullary callable
+  /// \param context   as for call_soon()
+  /// \return          a handle to cancel it with
+  /// \throws RuntimeError  as call_soon()
   virtual TimerHandle call_later(Duration delay, Callback callback, std::optional<Context> context = {});
   /// Runs a callback at a time of this loop's clock.
+  ///
+  /// \param when      as time() counts; what has passed is due in the next iteration
+  /// \param callback  any nullary callable
+  /// \param context   as for call_soon()
+  /// \return          a handle to cancel it with
+  /// \throws RuntimeError  as call_soon()
   virtual TimerHandle call_at(TimePoint when, Callback callback, std::optional<Context> context = {});
   /// What time it is on this loop's clock.
   virtual TimePoint time() const;
   /// A timer tells its loop, before it is marked, that it is being cancelled (S18).
   virtual void timer_handle_cancelled(const TimerHandle& handle);
   /// The only method that other threads may call: call_soon(), and the loop is woken (S44).
+  ///
+  /// \param callback  runs in the loop's thread
+  /// \param context   what it runs in; by default a copy of the calling thread's current context
+  /// \return          a handle to cancel it with, from any thread (S23)
+  /// \throws RuntimeError  where the loop is closed
   virtual Handle call_soon_threadsafe(Callback callback, std::optional<Context> context = {});
 
   // ---- Futures and tasks ----
@@ -149,6 +165,7 @@ class AbstractEventLoop {
   ///
   /// \param fn       the body; may suspend
   /// \param options  name, context, eager_start
+  /// \param where    the caller's line, for reports
   /// \return         the task; its result is what `fn` returns
   /// \throws RuntimeError           where the loop is closed
   /// \throws std::invalid_argument  where a task factory made a task of another result type, or none
@@ -173,6 +190,7 @@ class AbstractEventLoop {
   ///
   /// \param executor  whose thread; nullptr for the default executor
   /// \param fn        runs there; must not touch the loop
+  /// \return          a future of what `fn` returns or throws
   template <class F>
   auto run_in_executor(std::shared_ptr<Executor> executor, F fn);
 
@@ -183,9 +201,9 @@ class AbstractEventLoop {
 
   // ---- Names and addresses ----
 
-  /// The addresses of a host. \suspends until the resolver has answered
+  /// The addresses of `host` with `port`, a number or the name of a service. \suspends until the resolver has answered
   virtual std::vector<AddressInfo> getaddrinfo(std::string host, std::string port, AddressInfoOptions options = {});
-  /// The names of an address: host and service. \suspends until the resolver has answered
+  /// The names of an address: host and service; `flags` are NI_…. \suspends until the resolver has answered
   virtual std::pair<std::string, std::string> getnameinfo(Address address, int flags = 0);
 
   // ---- Connections and servers ----
@@ -193,6 +211,7 @@ class AbstractEventLoop {
   /// Opens a stream connection.
   ///
   /// \param factory  makes the protocol, as a std::shared_ptr to the caller's own type
+  /// \param options  where to, how, how long to wait
   /// \return         the transport and the protocol
   /// \throws std::invalid_argument  where the options contradict each other (S228)
   /// \throws std::system_error      where no connection could be made (S236)
@@ -204,55 +223,81 @@ class AbstractEventLoop {
   /// Listens for stream connections.
   ///
   /// \param factory  makes the protocol of each connection
+  /// \param options  where to listen, and how
+  /// \return         the server, which serves unless start_serving is false
   /// \throws std::invalid_argument  where the options contradict each other (S240)
   /// \throws std::system_error      where an address cannot be used
   /// \suspends until listening
   virtual Server create_server(ProtocolFactory factory, ServerOptions options);
-  /// Opens a connection to a UNIX socket. \suspends until connected
+  /// Opens a connection to the UNIX socket at `path`. \suspends until connected
+  ///
+  /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto create_unix_connection(Factory factory, std::string path, UnixConnectionOptions options = {}) {
     return typed(factory, connect_unix_stream(ProtocolFactory(factory), std::move(path), std::move(options)));
   }
-  /// Listens on a UNIX socket. \suspends until listening
+  /// Listens on a UNIX socket at `path`; `factory` makes the protocol of each connection. \suspends until listening
+  ///
+  /// \return  the server, as create_server() gives it
   virtual Server create_unix_server(ProtocolFactory factory, std::string path, UnixServerOptions options = {});
-  /// Makes a transport for a connection that was accepted elsewhere. \suspends until it is set up
+  /// Makes a transport for a `socket` that was accepted elsewhere. \suspends until it is set up
+  ///
+  /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto connect_accepted_socket(Factory factory, Socket socket, AcceptedOptions options = {}) {
     return typed(factory, adopt_accepted_socket(ProtocolFactory(factory), std::move(socket), std::move(options)));
   }
   /// Opens a datagram socket. \suspends until it is bound or connected
+  ///
+  /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto create_datagram_endpoint(Factory factory, DatagramOptions options) {
     return typed(factory, open_datagram_endpoint(ProtocolFactory(factory), std::move(options)));
   }
-  /// Reads from a pipe, which the transport owns from then on. \suspends until it is set up
+  /// Reads from the pipe `descriptor`, which the transport owns from then on. \suspends until it is set up
+  ///
+  /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto connect_read_pipe(Factory factory, int descriptor) {
     return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor));
   }
-  /// Writes to a pipe, which the transport owns from then on. \suspends until it is set up
+  /// Writes to the pipe `descriptor`, which the transport owns from then on. \suspends until it is set up
+  ///
+  /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto connect_write_pipe(Factory factory, int descriptor) {
     return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor));
   }
-  /// Starts a program. \suspends until its pipes are connected
+  /// Starts the program `args[0]` with these arguments. \suspends until its pipes are connected
+  ///
+  /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto subprocess_exec(Factory factory, std::vector<std::string> args, SubprocessOptions options = {}) {
     return typed(factory, spawn_program(ProtocolFactory(factory), std::move(args), std::move(options)));
   }
-  /// Starts a shell command. \suspends until its pipes are connected
+  /// Starts `/bin/sh -c command`. \suspends until its pipes are connected
+  ///
+  /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto subprocess_shell(Factory factory, std::string command, SubprocessOptions options = {}) {
     return typed(factory, spawn_shell(ProtocolFactory(factory), std::move(command), std::move(options)));
   }
-  /// Sends a file over a transport. \suspends until it is sent
+  /// Sends a file, an open descriptor, over a transport. \suspends until it is sent
+  ///
+  /// \return  how many bytes were sent
   virtual std::int64_t sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options = {});
-  /// Turns an open connection into a TLS connection. \suspends until the handshake is over
+  /// Turns the connection of `transport` and `protocol` into a TLS connection. \suspends until the handshake is over
+  ///
+  /// \param transport  no longer to be used afterwards
+  /// \param protocol   hears of the decrypted bytes from then on
+  /// \param context    certificates and rules
+  /// \param options    which side this is, whom to expect, how long to wait
+  /// \return           the transport to use instead
   virtual std::shared_ptr<Transport> start_tls(std::shared_ptr<Transport> transport,
                                                std::shared_ptr<BaseProtocol> protocol,
                                                std::shared_ptr<SSLContext> context, StartTlsOptions options = {});
 
-  /// What the templates above stand on; a loop overrides these.
+  /// For create_connection(): a loop overrides this and those that follow, on which the templates above stand.
   virtual std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> connect_stream(
       ProtocolFactory factory, ConnectionOptions options);
   /// For create_unix_connection().
@@ -279,11 +324,11 @@ class AbstractEventLoop {
 
   // ---- Descriptors ----
 
-  /// Calls back whenever `fd` can be read; replaces an earlier reader.
+  /// Calls `callback` whenever `fd` can be read; replaces an earlier reader.
   virtual void add_reader(int fd, Callback callback);
   /// Ends that. \return whether there was one
   virtual bool remove_reader(int fd);
-  /// Calls back whenever `fd` can be written; replaces an earlier writer.
+  /// Calls `callback` whenever `fd` can be written; replaces an earlier writer.
   virtual void add_writer(int fd, Callback callback);
   /// Ends that. \return whether there was one
   virtual bool remove_writer(int fd);
@@ -296,28 +341,31 @@ class AbstractEventLoop {
   /// \overload
   bool remove_writer(const Socket& socket) { return remove_writer(socket.fileno()); }
 
-  /// Up to `size` bytes; empty at the end. \suspends until there are some
+  /// Some bytes, at most `size`, that came in on `fd`; empty at the end. \suspends until there are some
   virtual std::string sock_recv(int fd, std::size_t size);
-  /// Fills a buffer; gives the number of bytes. \suspends until there are some
+  /// Fills a buffer with bytes that came in on `fd`; gives their number, 0 at the end. \suspends until there are some
   virtual std::size_t sock_recv_into(int fd, std::span<char> buffer);
-  /// One datagram and its sender. \suspends until there is one
+  /// One datagram from `fd`, cut off after `size` bytes, and its sender. \suspends until there is one
   virtual std::pair<std::string, Address> sock_recvfrom(int fd, std::size_t size);
   /// The same into a buffer. \suspends until there is one
   virtual std::pair<std::size_t, Address> sock_recvfrom_into(int fd, std::span<char> buffer);
-  /// Sends everything. \suspends until it is in the system's hands
+  /// Sends all of `data` on `fd`. \suspends until it is in the system's hands
   virtual void sock_sendall(int fd, std::string_view data);
-  /// Sends a datagram; gives the number of bytes. \suspends until it is in the system's hands
+  /// Gives the number of bytes sent: `data` as one datagram on `fd` to `address`. \suspends until it is in the system's
+  /// hands
   virtual std::size_t sock_sendto(int fd, std::string_view data, Address address);
-  /// Connects. \suspends until connected
+  /// Connects `fd` to `address`. \suspends until connected
   virtual void sock_connect(int fd, Address address);
-  /// Accepts one connection: its descriptor and the peer. \suspends until there is one
+  /// The next connection that comes in on `fd`: its descriptor and the peer's address. \suspends until there is one
   virtual std::pair<int, Address> sock_accept(int fd);
-  /// Sends a file. \suspends until it is sent
+  /// Sends `file`, an open descriptor, on `fd`. \suspends until it is sent
+  ///
+  /// \return  how many bytes were sent
   virtual std::int64_t sock_sendfile(int fd, int file, SendfileOptions options = {});
 
   // ---- Signals ----
 
-  /// Calls back in the loop when the process gets a signal.
+  /// Calls `callback` in the loop when the process gets `signal`, as SIGTERM for example.
   virtual void add_signal_handler(int signal, Callback callback);
   /// Ends that. \return whether there was one
   virtual bool remove_signal_handler(int signal);
@@ -366,7 +414,7 @@ class AbstractEventLoop {
     using Pointer = std::invoke_result_t<const Factory&>;  // a std::shared_ptr to the caller's protocol type
     using P = typename Pointer::element_type;
     return std::pair<AnyTransport, std::shared_ptr<P>>(std::move(made.first),
-                                                      std::static_pointer_cast<P>(std::move(made.second)));
+                                                       std::static_pointer_cast<P>(std::move(made.second)));
   }
 
   Ref<LoopCore> core_;
@@ -393,6 +441,10 @@ void set_running_loop(AbstractEventLoop* loop) noexcept;
 
 /// Schedules a callable as a task of the running loop: see AbstractEventLoop::create_task().
 ///
+/// \param fn       the body; may suspend
+/// \param options  name, context, eager_start
+/// \param where    the caller's line, for reports
+/// \return         the task
 /// \throws RuntimeError  where no loop is running (S134)
 template <class F>
 auto create_task(F fn, TaskOptions options = {}, std::source_location where = std::source_location::current()) {

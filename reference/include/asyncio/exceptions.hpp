@@ -78,18 +78,21 @@ class TimeoutError : public std::runtime_error {
 /// get_nowait() on an empty queue.
 class QueueEmpty : public std::runtime_error {
  public:
+  /// \param message  what what() says; asyncio gives none
   explicit QueueEmpty(const std::string& message = {}) : std::runtime_error(message) {}
 };
 
 /// put_nowait() on a full queue.
 class QueueFull : public std::runtime_error {
  public:
+  /// \param message  what what() says; asyncio gives none
   explicit QueueFull(const std::string& message = {}) : std::runtime_error(message) {}
 };
 
 /// put() on a queue that was shut down, or get() on one that is empty as well.
 class QueueShutDown : public std::runtime_error {
  public:
+  /// \param message  what what() says; asyncio gives none
   explicit QueueShutDown(const std::string& message = {}) : std::runtime_error(message) {}
 };
 

@@ -59,7 +59,9 @@ class FutureState : public RefCounted {
   FutureState(AbstractEventLoop& loop, AnySlot* slot, std::source_location where);
   ~FutureState() override;
 
-  /// \throws RuntimeError  where the loop has been destroyed
+  /// The loop it belongs to.
+  ///
+  /// \throws RuntimeError  where that loop has been destroyed
   AbstractEventLoop& loop() const;
   /// The part of the loop that is still there when the loop is not.
   LoopCore& core() const noexcept { return *core_; }
@@ -68,7 +70,9 @@ class FutureState : public RefCounted {
   /// Where the result lies once there is one.
   AnySlot* slot() const noexcept { return slot_; }
 
+  /// See AnyFuture::done().
   bool done() const noexcept { return stage() != Stage::pending; }
+  /// See AnyFuture::cancelled().
   bool cancelled() const noexcept { return stage() == Stage::cancelled; }
   /// Whether it is done with an outcome that is thrown: cancelled, or an exception.
   bool failed() const noexcept { return cancelled() || exception_ != nullptr; }
@@ -96,18 +100,23 @@ class FutureState : public RefCounted {
   /// \suspends until the future is done; not at all where it is (S72)
   void wait();
 
+  /// See AnyFuture::add_done_callback().
   CallbackId add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context);
+  /// See AnyFuture::remove_done_callback().
   std::size_t remove_done_callback(CallbackId id);
   /// Lets go of all callbacks without running them: what a loop that closes does with its pending tasks.
   void drop_callbacks() noexcept;
   /// Puts a handle onto the ready queue when the future is done: at once where it is.
   ///
   /// What a task's wake-up uses; the handle's subject() is then this future.
+  ///
+  /// \return  names the handle for remove_done_callback()
   CallbackId add_waiter(Ref<HandleState> handle);
 
   /// The handshake between await() and a task: true from the suspension until the task has taken the future
   /// as what it waits for. Something that suspends with a future and without this flag is a mistake (S90).
   bool blocking() const noexcept { return blocking_; }
+  /// Sets or takes back that flag.
   void set_blocking(bool blocking) noexcept { blocking_ = blocking; }
 
   /// The outcome as an exception to throw into whoever waited: null where there is a result. Counts as
@@ -136,17 +145,26 @@ class FutureState : public RefCounted {
   virtual const char* kind() const noexcept { return "Future"; }
 
  protected:
-  enum class Stage : std::uint8_t { pending, cancelled, finished };
+  /// The three states of a future.
+  enum class Stage : std::uint8_t {
+    pending,    ///< not done
+    cancelled,  ///< done, without an outcome of its own
+    finished,   ///< done, with a result or an exception
+  };
+  /// Which of them it is in.
   Stage stage() const noexcept { return stage_.load(std::memory_order_relaxed); }
 
   /// The transitions themselves, for subclasses that complete in their own way (F1, F2).
   void finish();
+  /// Finishes with an exception: asyncio's set_exception() of the base class.
   void finish_with(std::exception_ptr error);
+  /// Finishes as cancelled: asyncio's cancel() of the base class.
   void finish_cancelled();
   /// What a later CancelledError says.
   void set_cancel_message(std::string message) { cancel_message_ = std::move(message); }
   /// The CancelledError that ended a task, for the first who asks (S76).
   void save_cancelled_error(std::exception_ptr error) noexcept { saved_cancelled_error_ = std::move(error); }
+  /// Says where the result will lie; once, before there is one.
   void set_slot(AnySlot* slot) noexcept { slot_ = slot; }
   /// "pending", "cancelled", "finished exception=RuntimeError('…')": the middle of repr().
   std::string state_text() const;
@@ -237,7 +255,9 @@ class AnyFuture {
   /// One line for reports, without addresses.
   std::string repr() const { return state_ ? state_->repr() : "<no future>"; }
 
+  /// Whether this is a future.
   explicit operator bool() const noexcept { return state_.operator bool(); }
+  /// Equal where both are the same future.
   friend bool operator==(const AnyFuture&, const AnyFuture&) = default;
   /// Some order, for std::set and std::map. It differs from run to run: do not let it decide anything.
   friend bool operator<(const AnyFuture& a, const AnyFuture& b) noexcept {
@@ -248,6 +268,8 @@ class AnyFuture {
   FutureState* get() const noexcept { return state_.get(); }
 
  protected:
+  /// The part behind the handle.
+  ///
   /// \throws RuntimeError  where this is no future
   FutureState& state() const {
     if (!state_) throw_empty();
@@ -277,7 +299,7 @@ class Future : public AnyFuture {
   /// \throws (anything)         that set_exception() was given
   T result() const;
 
-  /// Completes the future and schedules its callbacks (S65, S68).
+  /// Completes the future with `value` and schedules its callbacks (S65, S68).
   ///
   /// \throws InvalidStateError  where it is done
   template <class U = T>

@@ -175,6 +175,7 @@ Future<std::tuple<Outcome<Awaited<A>>...>> gather(ReturnExceptions, A&&... await
 /// Runs any number of one type side by side: a Future<std::vector<T>>, or a Future<void> where T is void.
 ///
 /// \param awaitables  tasks, futures or callables; the future of an empty vector is done at once
+/// \return            a future of all results, in the order of the arguments
 template <Awaitable A>
 auto gather(std::vector<A> awaitables) {
   using T = Awaited<A>;

@@ -23,6 +23,9 @@ class TaskState;
 /// What lies behind a Handle: the callback, its context, and the link of the queue it waits in.
 class HandleState : public RefCounted {
  public:
+  /// \param callback  what to call; its captures go with it (H2)
+  /// \param loop      whose exception handler hears of what it throws
+  /// \param context   what it runs in
   HandleState(Callback callback, AbstractEventLoop& loop, Context context)
       : callback_(std::move(callback)), loop_(&loop), context_(std::move(context)) {}
 
@@ -30,17 +33,23 @@ class HandleState : public RefCounted {
   virtual void cancel();
   /// See Handle::run().
   virtual void run();
+  /// See Handle::cancelled().
   virtual bool cancelled() const noexcept { return cancelled_; }
 
+  /// What the callback runs in.
   const Context& context() const noexcept { return context_; }
+  /// The loop that made the promise.
   AbstractEventLoop& loop() const noexcept { return *loop_; }
 
   /// The future whose end put this handle onto the ready queue; null where none did.
   const Ref<FutureState>& subject() const noexcept { return subject_; }
+  /// Notes that future, when it ends.
   void set_subject(Ref<FutureState> future) noexcept { subject_ = std::move(future); }
+  /// Gives that future and forgets it.
   Ref<FutureState> take_subject() noexcept { return std::move(subject_); }
   /// Names the handle among the callbacks of a future.
   CallbackId id() const noexcept { return id_; }
+  /// Gives it that name.
   void set_id(CallbackId id) noexcept { id_ = id; }
 
   /// The task that a run of this handle steps, for the slow-callback report; null where it steps none.
@@ -52,6 +61,7 @@ class HandleState : public RefCounted {
   /// Does what was promised; runs inside the context.
   virtual void call();
 
+  /// Whether cancel() was called.
   bool cancelled_ = false;
 
  private:
@@ -70,13 +80,19 @@ class HandleState : public RefCounted {
 /// What lies behind a TimerHandle.
 class TimerState final : public HandleState {
  public:
+  /// \param when      on the loop's clock
+  /// \param callback  what to call
+  /// \param loop      whose heap it goes to
+  /// \param context   what it runs in
   TimerState(TimePoint when, Callback callback, AbstractEventLoop& loop, Context context)
       : HandleState(std::move(callback), loop, std::move(context)), when_(when), core_(&loop.core()) {}
 
   void cancel() override;  // tells the loop first, once (S18)
+  /// When it is due, on the loop's clock.
   TimePoint when() const noexcept { return when_; }
   /// Whether it lies in its loop's heap (asyncio's _scheduled).
   bool scheduled() const noexcept { return scheduled_; }
+  /// The heap's to call: on adding and on taking out.
   void set_scheduled(bool scheduled) noexcept { scheduled_ = scheduled; }
 
  private:
@@ -88,6 +104,7 @@ class TimerState final : public HandleState {
 /// What lies behind the handle of call_soon_threadsafe(): cancelling and running exclude each other (S23).
 class ThreadSafeHandleState final : public HandleState {
  public:
+  /// The same as HandleState().
   using HandleState::HandleState;
 
   void cancel() override;
@@ -107,8 +124,11 @@ class HandleQueue {
   HandleQueue& operator=(const HandleQueue&) = delete;
   ~HandleQueue() { clear(); }
 
+  /// Whether no handle waits.
   bool empty() const noexcept { return first_ == nullptr; }
+  /// How many handles wait, cancelled ones included.
   std::size_t size() const noexcept { return size_; }
+  /// Adds a handle at the end. It must be in no queue.
   void push(Ref<HandleState> handle) noexcept;
   /// The oldest handle. The queue must not be empty.
   Ref<HandleState> pop() noexcept;

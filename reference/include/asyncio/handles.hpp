@@ -56,7 +56,9 @@ class Handle {
   /// One line for reports: "<Handle>", "<Handle cancelled>".
   std::string repr() const;
 
+  /// Whether this is a handle.
   explicit operator bool() const noexcept { return state_.operator bool(); }
+  /// Equal where both are the same promise.
   friend bool operator==(const Handle&, const Handle&) = default;
 
   /// The part behind the handle, for those who write loops.
@@ -64,12 +66,16 @@ class Handle {
   /// A handle for a part that exists already.
   explicit Handle(Ref<HandleState> state) noexcept;
 
+  /// The same promise.
   Handle(const Handle&) noexcept;
+  /// Takes the promise over; the other is no handle afterwards.
   Handle(Handle&&) noexcept;
+  /// Becomes the same promise as the other.
   Handle& operator=(Handle) noexcept;
   ~Handle();
 
  protected:
+  /// The part behind the handle; null: no handle.
   Ref<HandleState> state_;
 };
 

@@ -72,6 +72,7 @@ class Event : private LoopBoundMixin {
  public:
   Event() : LoopBoundMixin("Event") {}
 
+  /// Whether it has happened.
   bool is_set() const noexcept { return set_; }
   /// Wakes all who wait; who comes later does not wait. Nothing where it is set already.
   void set();
@@ -102,9 +103,13 @@ class Condition : private LoopBoundMixin {
 
   /// The lock's own. \suspends as Lock::acquire()
   bool acquire() { return lock_->acquire(); }
+  /// The lock's own: see Lock::release().
   void release() { lock_->release(); }
+  /// The lock's own: see Lock::locked().
   bool locked() const noexcept { return lock_->locked(); }
+  /// The lock's own, for std::scoped_lock. \suspends as Lock::acquire()
   void lock() { lock_->lock(); }
+  /// The lock's own: see Lock::unlock().
   void unlock() noexcept { lock_->unlock(); }
 
   /// Frees the lock, waits to be notified, and takes the lock again (K3). May wake without reason (S201).
@@ -172,7 +177,10 @@ class Semaphore : private LoopBoundMixin {
   std::string repr() const;
 
  protected:
+  /// How many permits are left.
   std::int64_t value() const noexcept { return value_; }
+  /// \param value  permits at the beginning; not negative
+  /// \param kind   the word for messages: "BoundedSemaphore"
   Semaphore(std::int64_t value, const char* kind);
 
  private:

@@ -30,13 +30,16 @@ class TaskState;
 /// The part of a loop that its futures keep alive: its tasks, its current task, its instruments.
 class LoopCore final : public RefCounted {
  public:
+  /// \param loop  the loop it is a part of
   explicit LoopCore(AbstractEventLoop& loop) noexcept : loop_(&loop) {}
   ~LoopCore() override;
 
   /// The loop; null once it has been destroyed (L1).
   AbstractEventLoop* loop() const noexcept { return loop_; }
 
+  /// See asyncio::register_task(), and register_eager_task() where `eagerly`.
   void register_task(TaskState& task, bool eagerly);
+  /// See asyncio::unregister_task(), and unregister_eager_task() where `eagerly`.
   void unregister_task(TaskState& task, bool eagerly);
   /// The pending registered tasks, oldest first. From any thread.
   std::vector<Ref<TaskState>> tasks() const;
@@ -47,11 +50,13 @@ class LoopCore final : public RefCounted {
     set_current_task(&task);
     if (!instruments_.empty()) tell_entered(task);
   }
+  /// See enter().
   void leave(TaskState& task) {
     if (current_task() != &task) refuse_leave(task);
     set_current_task(nullptr);
     if (!instruments_.empty()) tell_left(task);
   }
+  /// The task between enter() and leave(); null where there is none.
   TaskState* current_task() const noexcept { return current_.load(std::memory_order_relaxed); }
   /// Sets the current task without checks or instruments; null for none (L3).
   void set_current_task(TaskState* task) noexcept { current_.store(task, std::memory_order_relaxed); }
@@ -69,7 +74,9 @@ class LoopCore final : public RefCounted {
   /// Cuts all rings that are still there, the oldest first (L4).
   void cut_rings();
 
+  /// From now on `instrument` hears of tasks. It must outlive that.
   void add_instrument(Instrument& instrument);
+  /// Ends that.
   void remove_instrument(Instrument& instrument);
   /// Calls `tell(Instrument&)` for each instrument.
   template <class Tell>

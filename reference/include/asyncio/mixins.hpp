@@ -27,6 +27,7 @@ class LoopBoundMixin {
   explicit LoopBoundMixin(const char* kind) noexcept : kind_(kind) {}
   ~LoopBoundMixin() = default;
 
+  /// The word for messages.
   const char* kind() const noexcept { return kind_; }
 
   /// The running loop; the first call binds to it.

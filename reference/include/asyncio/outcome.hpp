@@ -16,6 +16,7 @@ namespace asyncio {
 template <class T>
 class Outcome {
  public:
+  /// T, or std::monostate for void.
   using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
   /// A value.

@@ -108,7 +108,7 @@ class SubprocessProtocol : public BaseProtocol {
   /// \param fd    the child's descriptor: 1 for its output, 2 for its errors
   /// \param data  valid during the call only
   virtual void pipe_data_received(int fd, std::string_view data);
-  /// One of the child's pipes was closed.
+  /// One of the child's pipes was closed: that of its descriptor `fd`, by `error` where that is not null.
   virtual void pipe_connection_lost(int fd, std::exception_ptr error);
   /// The child has ended. What it wrote before may still arrive after this.
   virtual void process_exited();

@@ -49,7 +49,9 @@ class AnyQueue : private LoopBoundMixin {
   virtual std::ptrdiff_t qsize() const noexcept = 0;
   /// The limit it was made with; zero or less: none (S213).
   std::ptrdiff_t maxsize() const noexcept { return maxsize_; }
+  /// Whether get() would wait.
   bool empty() const noexcept { return qsize() == 0; }
+  /// Whether put() would wait.
   bool full() const noexcept { return maxsize_ > 0 && qsize() >= maxsize_; }
 
   /// Says that an item which was fetched is dealt with.
@@ -67,14 +69,23 @@ class AnyQueue : private LoopBoundMixin {
   std::string repr() const;
 
  protected:
+  /// \param maxsize  how many items at most; zero or less: no limit
+  /// \param kind     the word for messages: "Queue"
   AnyQueue(std::ptrdiff_t maxsize, const char* kind) : LoopBoundMixin(kind), maxsize_(maxsize) { finished_.set(); }
 
-  /// The parts of put() and get() that need no item, in the order in which they are called.
+  // The parts of put() and get() that need no item, in the order in which they are called.
+
+  /// Waits for room; throws what Queue::put() throws. \suspends as that
   void wait_for_slot();
+  /// Throws what Queue::put_nowait() throws.
   void check_puttable() const;
+  /// Counts an item that was put, and wakes one who waits for it.
   void item_put();
+  /// Waits for an item; throws what Queue::get() throws. \suspends as that
   void wait_for_item();
+  /// Throws what Queue::get_nowait() throws.
   void check_gettable() const;
+  /// Wakes one who waits for the room of an item that was taken.
   void item_taken();
   /// Destroys the next item.
   virtual void drop_item() = 0;
@@ -138,6 +149,7 @@ class Queue : public AnyQueue {
   }
 
  protected:
+  /// For a queue of one's own kind, see AnyQueue().
   Queue(std::ptrdiff_t maxsize, const char* kind) : AnyQueue(maxsize, kind) {}
 
   /// Stores an item: asyncio's _put.
@@ -150,6 +162,7 @@ class Queue : public AnyQueue {
   }
   void drop_item() final { static_cast<void>(get_item()); }
 
+  /// The items, the next one first.
   std::deque<T> items_;
 };
 

@@ -13,11 +13,14 @@ namespace asyncio {
 /// A source of random 64-bit numbers that a loop supplies.
 class RandomEngine {
  public:
+  /// What a call gives.
   using result_type = std::uint64_t;
 
   virtual ~RandomEngine() = default;
 
+  /// The least number that a call gives.
   static constexpr result_type min() { return 0; }
+  /// The greatest.
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
   /// The next number.
   result_type operator()() { return next(); }
@@ -28,6 +31,7 @@ class RandomEngine {
   virtual std::uint64_t below(std::uint64_t bound);
 
  protected:
+  /// The next number, from all that 64 bits hold.
   virtual std::uint64_t next() = 0;
 };
 

@@ -33,11 +33,13 @@ class RefCounted {
 
   /// Memory comes from a pool of small blocks, see object_pool.cpp.
   static void* operator new(std::size_t size);
+  /// In memory that the caller has.
   static void* operator new(std::size_t, void* place) noexcept { return place; }
   /// Gives the memory back to the pool.
   static void operator delete(void* memory, std::size_t size) noexcept;
   /// What needs a stricter alignment than malloc() gives does not come from the pool.
   static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+  /// Gives such memory back.
   static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
     ::operator delete(memory, alignment);
   }
@@ -94,7 +96,9 @@ class Ref {
   explicit Ref(T* object) noexcept : object_(object) {
     if (object_) object_->RefCounted::retain();
   }
+  /// One more owner of the same object.
   Ref(const Ref& other) noexcept : Ref(other.object_) {}
+  /// Takes over what `other` owns, and leaves it empty.
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   /// From a Ref to a derived class.
   template <class U>
@@ -104,6 +108,7 @@ class Ref {
   template <class U>
     requires std::is_convertible_v<U*, T*>
   Ref(Ref<U>&& other) noexcept : object_(other.detach()) {}  // NOLINT(google-explicit-constructor)
+  /// Gives up what it owns and becomes an owner of the other's object.
   Ref& operator=(Ref other) noexcept {
     std::swap(object_, other.object_);
     return *this;
@@ -122,10 +127,15 @@ class Ref {
   /// Gives the object up without lowering the count; whoever takes it owes a release().
   [[nodiscard]] T* detach() noexcept { return std::exchange(object_, nullptr); }
 
+  /// The object; null where it owns none.
   T* get() const noexcept { return object_; }
+  /// The object. There must be one.
   T& operator*() const noexcept { return *object_; }
+  /// The object. There must be one.
   T* operator->() const noexcept { return object_; }
+  /// Whether it owns an object.
   explicit operator bool() const noexcept { return object_ != nullptr; }
+  /// Equal where both own the same object, or none.
   friend bool operator==(const Ref&, const Ref&) = default;
 
  private:

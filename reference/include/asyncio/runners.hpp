@@ -47,6 +47,7 @@ struct RunnerRunOptions {
 /// Runs tasks one after the other on a loop of its own, and cleans up at the end.
 class Runner {
  public:
+  /// Makes nothing yet: the loop comes with the first run() or get_loop().
   explicit Runner(RunnerOptions options = {});
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -57,6 +58,7 @@ class Runner {
   ///
   /// \param awaitable  a nullary callable, or a future of this runner's loop (S221)
   /// \param options    in which context
+  /// \param where      the caller's line, for reports
   /// \return           what the callable returned
   /// \throws RuntimeError  inside a running loop, and on a closed runner
   /// \throws (anything)    that it ended with
@@ -99,13 +101,15 @@ class Runner {
 
 /// Refuses to run inside a running loop: what run() checks before anything else.
 ///
-/// \throws RuntimeError
+/// \param refusal  what the error says
+/// \throws RuntimeError  where a loop is running in this thread
 void check_not_running(const char* refusal);
 
 /// Runs a callable as the main task of a new loop, and cleans up when it has ended.
 ///
 /// \param awaitable  a nullary callable; what it starts and does not wait for is cancelled at the end
 /// \param options    debug, loop_factory
+/// \param where      the caller's line, for reports
 /// \return           what the callable returned
 /// \throws RuntimeError  inside a running loop
 /// \throws (anything)    that it ended with

@@ -30,11 +30,13 @@ class SelectorEventLoop : public BaseEventLoop {
 
   void close() override;
 
+  /// Calls `callback` whenever `fd` can be read: level-triggered. Replaces an earlier reader.
+  ///
   /// \throws RuntimeError       where the loop is closed
   /// \throws std::system_error  where `fd` cannot be watched: EPERM for a regular file, EBADF for none
   void add_reader(int fd, Callback callback) override;
   bool remove_reader(int fd) override;
-  /// \throws as add_reader()
+  /// Like add_reader(), for writing.
   void add_writer(int fd, Callback callback) override;
   bool remove_writer(int fd) override;
   using BaseEventLoop::add_reader;

@@ -120,7 +120,8 @@ class BaseServer : public AbstractServer {
   void start_listening_now();
 
  protected:
-  /// Listens on one socket and accepts what comes. Keeps this server alive until stop_listening().
+  /// Listens on one socket and accepts what comes, up to `backlog` connections at a time. Keeps this server alive until
+  /// stop_listening().
   ///
   /// \throws std::system_error  where the socket cannot listen
   virtual void start_listening(const Socket& socket, int backlog) = 0;

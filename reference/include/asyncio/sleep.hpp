@@ -76,6 +76,8 @@ Task<T> ensure_future(Task<T> task, EnsureFutureOptions options = {}) {
 ///
 /// \param fn       any nullary callable; runs from the next iteration on
 /// \param options  which loop
+/// \param where    the caller's line, for reports
+/// \return         the task
 /// \throws RuntimeError  where there is no current loop, or it is closed
 template <class F>
   requires std::is_invocable_v<F&>

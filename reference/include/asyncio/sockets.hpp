@@ -31,6 +31,7 @@ class Address {
   /// "host:port", "[::1]:80" or the path.
   std::string to_string() const;
 
+  /// Equal where host, port and path are.
   friend bool operator==(const Address&, const Address&) = default;
 
  private:
@@ -74,7 +75,9 @@ class Socket {
     if (state_) state_->close();
   }
 
+  /// Whether this is a socket, open or closed.
   explicit operator bool() const noexcept { return state_ != nullptr; }
+  /// Equal where both are the same socket.
   friend bool operator==(const Socket&, const Socket&) = default;
 
  private:

@@ -46,8 +46,8 @@ class StreamReaderProtocol : public Protocol,
  public:
   /// A protocol that feeds `reader`. Whoever made it keeps the reader.
   explicit StreamReaderProtocol(const StreamReader& reader);
-  /// A protocol for a connection that came in: connection_made() starts a task with
-  /// `client_connected` (S340). Must be owned by a std::shared_ptr.
+  /// A protocol that feeds `reader` from a connection that came in: connection_made() starts a task
+  /// with `client_connected` (S340). Must be owned by a std::shared_ptr.
   StreamReaderProtocol(StreamReader reader, ClientConnected client_connected);
 
   void connection_made(std::shared_ptr<BaseTransport> transport) override;
@@ -55,7 +55,7 @@ class StreamReaderProtocol : public Protocol,
   void pause_writing() override { FlowControlMixin::pause_writing(); }
   void resume_writing() override { FlowControlMixin::resume_writing(); }
   void data_received(std::string_view data) override;
-  /// Keeps the writing side open, except under TLS, which cannot (S341).
+  /// True, so that the writing side stays open, except under TLS, which cannot (S341).
   bool eof_received() override;
 
   Future<void> get_close_waiter(const StreamWriter& writer) override;

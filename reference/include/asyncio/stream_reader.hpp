@@ -59,7 +59,7 @@ class StreamReader {
   ///               is paused (S329)
   /// \throws std::invalid_argument  unless `limit` is positive
   explicit StreamReader(std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT);
-  /// No stream: converts to false.
+  /// An object that is no stream: converts to false.
   static StreamReader none() noexcept { return StreamReader(std::shared_ptr<StreamReaderState>()); }
 
   // Each of the following reads throws, before it looks at the buffer, the exception that the
@@ -85,7 +85,7 @@ class StreamReader {
   /// \throws std::invalid_argument  where `n` is negative
   /// \suspends until they are there
   std::string readexactly(std::ptrdiff_t n) const;
-  /// Up to and including the next separator.
+  /// The bytes up to and including the next separator.
   ///
   /// \throws IncompleteReadError    where the stream ends first; it has what there was
   /// \throws LimitOverrunError      where the separator is further away than the limit; the buffer
@@ -109,6 +109,7 @@ class StreamReader {
   ///
   /// \suspends for the first line, as the iterator's increment does for the next one
   LineIterator begin() const;
+  /// The end of a range-`for`.
   std::default_sentinel_t end() const noexcept { return {}; }
 
   /// What set_exception() was given; null where nothing was.
@@ -140,7 +141,9 @@ class StreamReader {
   /// One line for reports: "<StreamReader 12 bytes eof>".
   std::string repr() const;
 
+  /// Whether this is a stream.
   explicit operator bool() const noexcept { return state_ != nullptr; }
+  /// Equal where both are the same stream.
   friend bool operator==(const StreamReader&, const StreamReader&) = default;
 
  private:
@@ -154,16 +157,23 @@ class StreamReader {
 /// Goes over the lines of a stream, once.
 class StreamReader::LineIterator {
  public:
+  /// Each line can be read once.
   using iterator_category = std::input_iterator_tag;
+  /// A line, with its newline.
   using value_type = std::string;
+  /// For the standard library.
   using difference_type = std::ptrdiff_t;
+  /// For the standard library.
   using pointer = const std::string*;
+  /// For the standard library.
   using reference = const std::string&;
 
   /// \suspends until there is a line or the end
   explicit LineIterator(StreamReader reader) : reader_(std::move(reader)) { ++*this; }
 
+  /// The line, with its newline; valid until the next increment.
   const std::string& operator*() const noexcept { return line_; }
+  /// The same.
   const std::string* operator->() const noexcept { return &line_; }
   /// \suspends until there is a line or the end
   LineIterator& operator++() {
@@ -172,6 +182,7 @@ class StreamReader::LineIterator {
   }
   /// \suspends until there is a line or the end
   void operator++(int) { ++*this; }
+  /// Whether the stream has ended.
   friend bool operator==(const LineIterator& at, std::default_sentinel_t) noexcept { return at.line_.empty(); }
 
  private:

@@ -104,12 +104,16 @@ class StreamWriter {
 
   /// Turns the stream into a TLS stream, after what was written is sent (S343).
   ///
+  /// \param context  certificates and rules
+  /// \param options  whom to expect, how long to wait
   /// \throws NotImplementedError  where the stream is not one of open_connection() or
   ///                              start_server()
   /// \suspends until the handshake is over
   void start_tls(std::shared_ptr<SSLContext> context, StreamTlsOptions options = {}) const;
 
+  /// Whether this is a stream.
   explicit operator bool() const noexcept { return state_ != nullptr; }
+  /// Equal where both are the same stream.
   friend bool operator==(const StreamWriter&, const StreamWriter&) = default;
 
  private:

@@ -25,8 +25,8 @@ namespace asyncio {
 
 /// The two ends of a stream on this side, for structured bindings.
 struct StreamPair {
-  StreamReader reader;
-  StreamWriter writer;
+  StreamReader reader;  ///< what the other side sends
+  StreamWriter writer;  ///< what this side sends
 };
 
 /// The keywords of open_connection(): the limit, and those of create_connection().
@@ -87,9 +87,10 @@ struct StartUnixServerOptions {
 
 /// Connects to a server.
 ///
-/// \param host  a name or a literal address
-/// \param port  0 to 65535
-/// \return      the two ends: `auto [reader, writer] = …`
+/// \param host     a name or a literal address
+/// \param port     0 to 65535
+/// \param options  limit, TLS and the like
+/// \return         the two ends: `auto [reader, writer] = …`
 /// \throws std::invalid_argument  where the limit is not positive (S329) or the options contradict
 ///                                each other (S228)
 /// \throws std::system_error      where no connection could be made
@@ -106,6 +107,8 @@ StreamPair open_connection(std::optional<std::string> host = {}, std::optional<i
 /// \param client_connected  called with the reader and the writer of each connection; may suspend
 /// \param host              which interface; empty: all
 /// \param port              0 lets the loop choose
+/// \param options           limit, backlog, TLS and the like
+/// \return                  the server, which serves unless start_serving is false
 /// \throws std::invalid_argument  as open_connection() does
 /// \throws std::system_error      where an address cannot be used
 /// \suspends until listening

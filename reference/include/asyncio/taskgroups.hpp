@@ -54,6 +54,8 @@ class TaskGroup {
   ///
   /// \param fn       the body of the task
   /// \param options  name, context, eager_start
+  /// \param where    the caller's line, for reports
+  /// \return         the task
   /// \throws RuntimeError  before run(), after it, and while the group is aborting (S178); `fn` is destroyed then
   template <class F>
   auto create_task(F fn, TaskOptions options = {}, std::source_location where = std::source_location::current()) {

@@ -37,9 +37,9 @@ class AnyTask;
 
 /// The keywords of create_task().
 struct TaskOptions {
-  std::optional<std::string> name = {};   ///< default "Task-N", N counting up
-  std::optional<Context> context = {};    ///< run in this very context; default: a copy of the current one
-  std::optional<bool> eager_start = {};   ///< run the first step at once; default false
+  std::optional<std::string> name = {};  ///< default "Task-N", N counting up
+  std::optional<Context> context = {};   ///< run in this very context; default: a copy of the current one
+  std::optional<bool> eager_start = {};  ///< run the first step at once; default false
 };
 
 /// What lies behind every task, of whatever type: a future with a name, a context and a count of cancellations.
@@ -48,16 +48,23 @@ struct TaskOptions {
 /// FutureState, and makes itself visible with register_task() and its sisters.
 class TaskState : public FutureState {
  public:
+  /// \param loop     whose task it is
+  /// \param slot     where the result will lie; null where set_slot() says it later
+  /// \param options  name and context are taken from here
+  /// \param where    where the task was made, for reports
   TaskState(AbstractEventLoop& loop, AnySlot* slot, TaskOptions options, std::source_location where);
   ~TaskState() override;
 
+  /// See AnyTask::get_name().
   std::string get_name() const;
+  /// See AnyTask::set_name().
   void set_name(std::string name) { name_ = std::move(name); }
+  /// See AnyTask::get_context().
   const Context& get_context() const noexcept { return context_; }
 
   /// The coroutine that the task runs; none by default.
   virtual Coroutine get_coro() const { return {}; }
-  /// Asks the task to stop: see AnyTask::cancel(). By default there is nothing that could be told.
+  /// Asks the task to stop. See AnyFuture::cancel().
   bool cancel(std::string message) override = 0;
   /// How many cancellations were asked for and not taken back.
   int cancelling() const noexcept { return num_cancels_requested_; }
@@ -80,15 +87,17 @@ class TaskState : public FutureState {
 
   /// A number for whoever observes the loop, a trace for example; 0 until one was set.
   std::uint32_t tag() const noexcept { return tag_; }
+  /// Sets that number; its meaning is the observer's.
   void set_tag(std::uint32_t tag) noexcept { tag_ = tag; }
 
-  /// Writes the name into a buffer without allocating: for messages of last resort.
+  /// Writes the name into a buffer of `size` bytes without allocating: for messages of last resort.
   void write_name(char* buffer, std::size_t size) const noexcept;
 
   std::string repr() const override;
   const char* kind() const noexcept override { return "Task"; }
 
  protected:
+  /// What cancelling() gives.
   int num_cancels_requested_ = 0;
 
   /// Reports "Task was destroyed but it is pending!", once and unless that is switched off.
@@ -120,6 +129,7 @@ class AnyTask : public AnyFuture {
 
   /// The task's name: the one given, or "Task-N".
   std::string get_name() const { return task().get_name(); }
+  /// Gives the task another name.
   void set_name(std::string name) const { task().set_name(std::move(name)); }
   /// The coroutine it runs; none after an eager start that ended at once (S95).
   Coroutine get_coro() const { return task().get_coro(); }
@@ -136,6 +146,9 @@ class AnyTask : public AnyFuture {
   TaskState* get() const noexcept { return static_cast<TaskState*>(AnyFuture::get()); }
 
  protected:
+  /// The part behind the handle.
+  ///
+  /// \throws RuntimeError  where this is no task
   TaskState& task() const { return static_cast<TaskState&>(state()); }
 };
 
@@ -167,6 +180,10 @@ T await(const Task<T>& task) {
 }
 
 /// Runs a coroutine right here, in the calling task: Python's `await f()`. The same as calling it.
+///
+/// \return  what `fn` returns
+/// \throws (anything)  that `fn` throws
+/// \suspends where `fn` does
 template <class F>
   requires(std::is_invocable_v<F&> && !std::is_base_of_v<AnyFuture, std::remove_cvref_t<F>>)
 decltype(auto) await(F&& fn) {
@@ -222,9 +239,11 @@ using TaskFactory = std::function<AnyTask(AbstractEventLoop&, Coroutine, TaskOpt
 ///
 /// \param loop       the loop whose steps it will be
 /// \param coroutine  what it runs; must not have been started
+/// \param options    name, context, eager_start
 AnyTask make_task(AbstractEventLoop& loop, Coroutine coroutine, TaskOptions options);
 
-/// A task factory whose tasks run their first step at once: loop.set_task_factory(asyncio::eager_task_factory) (S131).
+/// A task for `coroutine` that runs its first step at once. A task factory:
+/// loop.set_task_factory(asyncio::eager_task_factory) (S131).
 AnyTask eager_task_factory(AbstractEventLoop& loop, Coroutine coroutine, TaskOptions options);
 /// An eager factory for another task type.
 ///

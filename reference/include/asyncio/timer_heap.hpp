@@ -28,11 +28,14 @@ inline constexpr std::size_t MIN_CANCELLED_TIMER_HANDLES_FRACTION_INVERSE = 2;
 /// A priority queue of timers by time, then by order of addition.
 class TimerHeap {
  public:
+  /// Whether no timer waits.
   bool empty() const noexcept { return entries_.empty(); }
+  /// How many timers wait, cancelled ones included.
   std::size_t size() const noexcept { return entries_.size(); }
   /// How many of them are cancelled (asyncio's _timer_cancelled_count).
   std::size_t cancelled_count() const noexcept { return cancelled_count_; }
 
+  /// Adds a timer, behind those of the same time.
   void push(Ref<TimerState> timer);
   /// The earliest time. The heap must not be empty.
   TimePoint next_time() const noexcept { return entries_.front().when; }
@@ -45,6 +48,7 @@ class TimerHeap {
   void count_cancelled() noexcept { ++cancelled_count_; }
   /// Removes cancelled timers: all of them where they are too many, else those on top (S20, S21).
   void sweep();
+  /// Drops everything without running it.
   void clear() noexcept;
 
  private:

@@ -87,7 +87,7 @@ class BaseTransport : public std::enable_shared_from_this<BaseTransport> {
   virtual std::shared_ptr<BaseProtocol> get_protocol() const;
 
  protected:
-  /// Sets what get_extra_info(name) gives.
+  /// Has get_extra_info(name) give `value`.
   void set_extra_info(std::string name, std::any value);
   /// Finds it; null where there is none. A transport on top of another one also asks that one.
   virtual const std::any* find_extra_info(std::string_view name) const noexcept;
@@ -123,6 +123,7 @@ struct WriteBufferLimits {
 struct WriteBufferMarks {
   std::size_t low = 16 * 1024;   ///< at or below this, writing resumes
   std::size_t high = 64 * 1024;  ///< above this, writing pauses
+  /// Equal where both marks are.
   friend bool operator==(const WriteBufferMarks&, const WriteBufferMarks&) = default;
 };
 
@@ -131,6 +132,7 @@ class WriteTransport : public virtual BaseTransport {
  public:
   /// Sets the marks of flow control. May pause the protocol at once, and never resumes it (S268).
   ///
+  /// \param limits  in bytes; what is empty is derived from the other
   /// \throws std::invalid_argument  unless high >= low >= 0 (W2)
   virtual void set_write_buffer_limits(WriteBufferLimits limits = {});
   /// The marks in force.
@@ -205,12 +207,16 @@ class FlowControl {
   ///              last call
   explicit FlowControl(AbstractEventLoop& loop) noexcept : loop_(loop) {}
 
+  /// Sets the marks.
+  ///
+  /// \param limits  in bytes; what is empty is derived from the other
   /// \throws std::invalid_argument  unless high >= low >= 0 (W2); nothing is changed then
   void set_limits(const WriteBufferLimits& limits);
+  /// The marks in force.
   const WriteBufferMarks& marks() const noexcept { return marks_; }
-  /// Tells the protocol to pause where `size` is above the high mark and it was not told yet (W1).
+  /// Tells the protocol of `transport` to pause where `size` is above the high mark and it was not told yet (W1).
   void maybe_pause(BaseTransport& transport, std::size_t size);
-  /// Tells it to go on where `size` is at the low mark or below and it was told to pause (W1).
+  /// Tells the protocol of `transport` to go on where `size` is at the low mark or below and it was told to pause (W1).
   void maybe_resume(BaseTransport& transport, std::size_t size);
 
  private:
@@ -232,13 +238,16 @@ class FlowControl {
 template <class Interface>
 class FlowControlMixin : public Interface {
  public:
+  /// See WriteTransport::set_write_buffer_limits(). May call pause_writing().
   void set_write_buffer_limits(WriteBufferLimits limits = {}) override {
     flow_.set_limits(limits);
     maybe_pause_protocol();
   }
+  /// See WriteTransport::get_write_buffer_limits().
   WriteBufferMarks get_write_buffer_limits() const override { return flow_.marks(); }
 
  protected:
+  /// \param loop  see FlowControl()
   explicit FlowControlMixin(AbstractEventLoop& loop) : flow_(loop) {}
 
   /// To be called when the buffer has grown. May call pause_writing(), and through it anything.

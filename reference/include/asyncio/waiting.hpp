@@ -42,9 +42,9 @@ enum class ReturnWhen {
   first_completed,  ///< when one is done, be it cancelled
   first_exception,  ///< when one has failed, or all are done; a cancelled one has not failed
 };
-inline constexpr ReturnWhen ALL_COMPLETED = ReturnWhen::all_completed;
-inline constexpr ReturnWhen FIRST_COMPLETED = ReturnWhen::first_completed;
-inline constexpr ReturnWhen FIRST_EXCEPTION = ReturnWhen::first_exception;
+inline constexpr ReturnWhen ALL_COMPLETED = ReturnWhen::all_completed;      ///< asyncio's name for it
+inline constexpr ReturnWhen FIRST_COMPLETED = ReturnWhen::first_completed;  ///< asyncio's name for it
+inline constexpr ReturnWhen FIRST_EXCEPTION = ReturnWhen::first_exception;  ///< asyncio's name for it
 
 /// The keywords of wait().
 struct WaitOptions {
@@ -55,8 +55,8 @@ struct WaitOptions {
 /// What wait() found: every future is in one of the two, in the order of the arguments.
 template <class F>
 struct WaitResult {
-  std::vector<F> done;
-  std::vector<F> pending;
+  std::vector<F> done;     ///< those that are done
+  std::vector<F> pending;  ///< those that are not
 };
 
 /// The futures in their order, each once.
@@ -182,18 +182,27 @@ class AsCompleted {
   /// Stands at one future that is done. Stepping on may suspend.
   class Iterator {
    public:
+    /// Each future comes once.
     using iterator_concept = std::input_iterator_tag;
+    /// A future.
     using value_type = F;
+    /// For the standard library.
     using difference_type = std::ptrdiff_t;
 
     /// The future, which is done: the very one that as_completed() was given (S158).
     const F& operator*() const { return range_->futures_[*index_]; }
-    /// The next one. \throws TimeoutError, CancelledError  \suspends as CompletionOrder::next()
+    /// Goes on to the next one.
+    ///
+    /// \throws TimeoutError    where the time is over
+    /// \throws CancelledError  where the task is cancelled; its place is given back, nothing is lost (S160)
+    /// \suspends until a future is done that was not given yet; not at all where one is known to be
     Iterator& operator++() {
       index_ = range_->order_.next();  // suspends
       return *this;
     }
+    /// The same. \suspends as that
     void operator++(int) { ++*this; }
+    /// Whether all were given.
     friend bool operator==(const Iterator& it, std::default_sentinel_t) { return !it.index_; }
 
    private:
@@ -204,11 +213,13 @@ class AsCompleted {
     std::optional<std::size_t> index_;  // empty: the end
   };
 
+  /// For as_completed().
   AsCompleted(std::vector<F> futures, const AsCompletedOptions& options)
       : futures_(std::move(futures)), order_({futures_.begin(), futures_.end()}, options) {}
 
-  /// The first future that ended and was not given yet. \throws, \suspends as CompletionOrder::next()
+  /// The first future that ended and was not given yet. Throws and suspends as the iterator's increment.
   Iterator begin() { return Iterator(*this); }
+  /// The end of a range-`for`.
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:

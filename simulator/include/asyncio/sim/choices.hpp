@@ -48,6 +48,7 @@ struct Choice {
   std::uint64_t key = 0;               ///< a hash of kind, actor and site: the same place in another execution
   std::string label;                   ///< "latency: alice to bob"; empty unless asked for
 
+  /// Equal where all but the label is.
   friend bool operator==(const Choice& a, const Choice& b) noexcept {
     return a.kind == b.kind && a.ways == b.ways && a.picked == b.picked && a.key == b.key;
   }

@@ -40,7 +40,9 @@ struct Failure {
 /// accident.
 class CheckFailed {
  public:
+  /// \param message  one sentence: what was expected, what was found
   explicit CheckFailed(std::string message) : message_(std::move(message)) {}
+  /// The sentence it was made with.
   const std::string& message() const noexcept { return message_; }
 
  private:
@@ -60,10 +62,16 @@ class CheckFailed {
 void require(bool condition, std::string message);
 
 /// Adds an observation to the trace: an application value worth seeing, such as a balance.
+///
+/// \param name   what it is
+/// \param value  what it is now
 void observe(std::string_view name, std::string_view value);
 
 /// Says that `condition` should hold at this place in at least one execution: explore() counts the labels that never
 /// did.
+///
+/// \param condition  whether it holds now
+/// \param label      names the place in what explore() gives
 void sometimes(bool condition, std::string_view label);
 
 }  // namespace asyncio::sim

@@ -46,23 +46,23 @@ class Network {
   ///
   /// \throws std::invalid_argument  where a value is out of its range
   void set_default(Link link);
-  /// Links two hosts, in both directions.
+  /// Links the hosts `a` and `b`, in both directions. Throws as set_default() does, for `link`.
   void set_link(std::string_view a, std::string_view b, Link link);
-  /// Links two hosts in one direction.
+  /// Sets the link in one direction, `from` a host `to` another. Throws as set_default() does, for `link`.
   void set_path(std::string_view from, std::string_view to, Link link);
 
-  /// Nothing gets from one to the other, in both directions, until repair().
+  /// Nothing gets from `a` to `b`, nor back, until repair().
   void partition(std::string_view a, std::string_view b);
   /// Nothing gets from `from` to `to`, until repair().
   void partition_oneway(std::string_view from, std::string_view to);
-  /// Ends the partitions between two hosts.
+  /// Ends the partitions between `a` and `b`.
   void repair(std::string_view a, std::string_view b);
   /// Ends all partitions.
   void repair_all();
 
-  /// Keeps what is sent between two hosts in flight until release().
+  /// Keeps what `a` and `b` send to each other in flight until release().
   void hold(std::string_view a, std::string_view b);
-  /// Lets what was held go on its way, with a fresh latency.
+  /// Lets what was held between `a` and `b` go on its way, with a fresh latency.
   void release(std::string_view a, std::string_view b);
 
   Network(const Network&) = delete;

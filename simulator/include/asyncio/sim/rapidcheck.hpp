@@ -21,7 +21,8 @@ namespace asyncio::sim {
 
 /// Explores a scenario inside a property, which fails where an execution does.
 ///
-/// \param options  `run.seed` is added to the seed that rapidcheck draws
+/// \param scenario  builds the world
+/// \param options   `run.seed` is added to the seed that rapidcheck draws
 inline void rc_explore(const Scenario& scenario, ExploreOptions options = {.executions = 10}) {
   // Not shrunk: another seed is another execution, not a smaller one.
   options.run.seed += *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());

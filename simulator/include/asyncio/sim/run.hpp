@@ -59,6 +59,7 @@ struct RunResult {
 /// Runs a scenario once.
 ///
 /// \param scenario  builds the world
+/// \param options   seed, strategy, limits, whether to keep the trace
 /// \return          what happened; a failure is a result, not an exception
 /// \throws (anything)  that `scenario` itself throws while it builds the world
 /// \throws RuntimeError  where a loop is running in this thread
@@ -99,6 +100,9 @@ struct ExploreResult {
 /// believed: where it goes another way, its failure is one of kind nondeterminism, which names the first choice
 /// that differs. With RunOptions::trace only the failing execution keeps its trace.
 ///
+/// \param scenario  builds the world, once for each execution; with several jobs in several threads at once
+/// \param options   how many, how long, with which seeds
+/// \return          counts, and the first failure, where there was one
 /// \throws (anything)    that `scenario` throws while it builds the world
 /// \throws RuntimeError  where a loop is running in this thread
 /// \throws std::invalid_argument  where `jobs` is 0
@@ -106,7 +110,9 @@ ExploreResult explore(Scenario scenario, ExploreOptions options = {});
 
 /// Runs the execution that a token stands for, with its trace.
 ///
-/// \param token  as in RunResult::token; a leading "name@" is ignored
+/// \param scenario  the one that the token came from
+/// \param token     as in RunResult::token; a leading "name@" is ignored
+/// \return          what happened; a failure is a result, not an exception
 /// \throws MalformedToken  where it is no token
 /// \throws StaleTape       where it no longer fits the scenario; says at which choice
 RunResult replay(Scenario scenario, std::string token);
@@ -119,7 +125,9 @@ struct ShrinkOptions {
 
 /// Looks for the same failure with as few deviations from plain FIFO as possible.
 ///
-/// \param failing  an execution that failed
+/// \param scenario  the one that failed
+/// \param failing   an execution that failed
+/// \param options   how many tries, how long
 /// \return         the smallest one found that fails with the same kind and, where it can, the same message; its tape
 ///                 ends with its last deviation. The given one where nothing smaller was found.
 /// \throws std::invalid_argument  where `failing` did not fail
@@ -133,6 +141,9 @@ struct Deviation {
 };
 
 /// The deviations of an execution from plain FIFO, with their labels: runs it once more to get them.
+///
+/// \param scenario  the one it was an execution of
+/// \param result    what run(), explore() or shrink() gave
 std::vector<Deviation> deviations(Scenario scenario, const RunResult& result);
 
 }  // namespace asyncio::sim

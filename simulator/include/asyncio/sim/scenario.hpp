@@ -23,6 +23,7 @@ const std::vector<RegisteredScenario>& scenarios();
 /// Registers a scenario when the program starts; what ORRERY_SCENARIO makes.
 class ScenarioRegistration {
  public:
+  /// See RegisteredScenario for the four parts.
   ScenarioRegistration(std::string name, std::string summary, Scenario scenario,
                        std::source_location where = std::source_location::current());
 };

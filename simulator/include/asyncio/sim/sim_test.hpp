@@ -35,15 +35,21 @@ struct SimTestOutcome {
 /// The environment has the last word: ORRERY_SEED, ORRERY_EXECUTIONS and ORRERY_STRATEGY replace options,
 /// ORRERY_REPLAY=token runs nothing but that execution, ORRERY_QUICK=1 a tenth of the executions.
 ///
-/// \param test  "Suite.Name"; a token that begins with another name and @ is not meant for this test
+/// \param test     "Suite.Name"; a token that begins with another name and @ is not meant for this test
+/// \param body     builds the world
+/// \param options  how many executions, with which seed
+/// \return         a report for people, empty where everything held
 SimTestOutcome run_sim_test(std::string_view test, const Scenario& body, SimTestOptions options = {});
 
 /// An assertion of a test framework failed: the running execution fails with FailureKind::check.
 ///
+/// \param file     where the assertion stands
+/// \param line     in that file, from 1
+/// \param message  what it says
 /// \return  false where no execution is running in this thread, or where it has failed already
 bool fail_execution(std::string_view file, int line, std::string_view message);
 
-/// Explores, and tells of the first failure with its token; empty where there is none.
+/// The first failure that explore(scenario, options) finds, told with its token; empty where there is none.
 std::string explore_and_report(const Scenario& scenario, const ExploreOptions& options);
 
 }  // namespace asyncio::sim

@@ -52,6 +52,7 @@ struct StrategyHints {
 /// A way to search the executions of a scenario. A value: copies are the same strategy.
 class Strategy {
  public:
+  /// Makes a state for one explorer.
   using Make = std::function<std::unique_ptr<StrategyState>(const StrategyHints&)>;
   /// \param name         as on the command line: "random", "pct:3"
   /// \param make         makes a state
@@ -73,11 +74,12 @@ class Strategy {
 
 /// Every way as likely as the others, but for choices that have odds of their own.
 Strategy random();
-/// Always way 0: first come, first served, shortest latency, no fault.
+/// The plain execution: always way 0, first come, first served, shortest latency, no fault.
 Strategy fifo();
 /// Probabilistic concurrency testing: random priorities that change at `depth` - 1 random places.
 ///
 /// \param depth  at least 1: how many ordering constraints the bug needs
+/// \return       the strategy
 /// \source Burckhardt and others, ASPLOS 2010
 Strategy pct(unsigned depth);
 

@@ -17,33 +17,33 @@ namespace asyncio::sim {
 
 /// What an event tells.
 enum class EventKind : std::uint8_t {
-  run_start,
-  run_end,
-  clock,
-  host_start,
-  host_crash,
-  host_pause,
-  host_resume,
-  host_end,
-  task_register,
-  task_enter,
-  task_leave,
-  task_unregister,
-  choice,
-  connect,
-  accept,
-  refuse,
-  send,
-  deliver,
-  hold,
-  eof,
-  close,
-  reset,
-  partition,
-  repair,
-  observe,
-  check,
-  failure,
+  run_start,        ///< the execution begins
+  run_end,          ///< it has ended; `a`: turns taken
+  clock,            ///< virtual time has moved on; `a`: to this many nanoseconds
+  host_start,       ///< a host's main begins; `a`: 1 at the first start, 2 after a restart
+  host_crash,       ///< a host has died
+  host_pause,       ///< a host stands still
+  host_resume,      ///< it goes on
+  host_end,         ///< a host's main has returned
+  task_register,    ///< a task was made; `subject`: its name
+  task_enter,       ///< a step of a task begins
+  task_leave,       ///< that step has ended: the task waits, or is done
+  task_unregister,  ///< a task is done
+  choice,           ///< a choice was made; `a` of `b` ways
+  connect,          ///< a host opens a connection
+  accept,           ///< the other end has it
+  refuse,           ///< nobody listens there
+  send,             ///< bytes were written; `b`: how many
+  deliver,          ///< bytes have arrived; `b`: how many
+  hold,             ///< a path is held (`a` 1) or released (0)
+  eof,              ///< one end will send no more
+  close,            ///< one end has closed
+  reset,            ///< a connection was cut
+  partition,        ///< a path is cut
+  repair,           ///< a path is whole again
+  observe,          ///< the program said observe()
+  check,            ///< never recorded: a check that fails is a `failure`
+  failure,          ///< the execution has failed; `subject`: the kind
 };
 
 /// "task_enter", "deliver", …
@@ -63,7 +63,7 @@ struct TraceEvent {
 
 /// The events of an execution, in order; empty unless RunOptions::trace asked for them.
 struct Trace {
-  std::vector<TraceEvent> events;
+  std::vector<TraceEvent> events;  ///< the events
 
   /// One line an event, for people.
   void write_text(std::ostream& out) const;

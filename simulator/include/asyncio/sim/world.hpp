@@ -82,6 +82,8 @@ class World {
 
   /// A host dies: its memory and its connections are gone, and its peers find their connections reset.
   ///
+  /// \param name  as given to host() or client()
+  ///
   /// A task that crashes its own host goes no further. Crashing a crashed host changes nothing.
   ///
   /// \throws std::invalid_argument  where there is no such host; so do the other three
@@ -99,12 +101,19 @@ class World {
   /// Calls `fn` at that virtual time after the beginning, outside every host. What it throws fails the execution.
   ///
   /// \param when  at least zero; at a time that has passed, at once
+  /// \param fn    must not suspend
   /// \throws std::invalid_argument  where `when` is negative
   void at(Duration when, std::function<void()> fn);
 
-  /// Checked after every step: an execution in which it is false fails with FailureKind::invariant.
+  /// Checked after every step: an execution in which `holds` gives false fails with FailureKind::invariant.
+  ///
+  /// \param name   what the failure says
+  /// \param holds  runs outside every host; must not suspend
   void invariant(std::string name, std::function<bool()> holds);
   /// Must have been true after some step before the execution ends: liveness.
+  ///
+  /// \param name   what the failure says
+  /// \param holds  runs outside every host; must not suspend
   void eventually(std::string name, std::function<bool()> holds);
   /// Checked once, when the clients are done: calls require() or fail().
   void finally(std::function<void()> check);
