@@ -75,13 +75,19 @@ class ContextVarKey {
   const std::string& name() const noexcept { return name_; }
 
  protected:
+  /// \param name  for reports
   explicit ContextVarKey(std::string name);
   ~ContextVarKey() = default;
 
-  std::shared_ptr<const void> find() const;  // in the current context; null where it is not set
+  /// The value in the current context; null where it is not set.
+  std::shared_ptr<const void> find() const;
+  /// See ContextVar::set().
   Token assign(std::shared_ptr<const void> value) const;
+  /// See ContextVar::reset().
   void restore(const Token& token) const;
+  /// The same, but a token that was used already is passed over: at the end of a body.
   void restore_unless_used(const Token& token) const;
+  /// Throws what ContextVar::get() throws where there is no value.
   [[noreturn]] void throw_unset() const;
 
  private:
