@@ -2,7 +2,8 @@
 # test` install what they need first. How things are built stands in CMakePresets.json, not here: every line
 # below can be typed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize tsan mutants bench install docs format prepare-demo prepare-test
+.PHONY: help demo test sanitize tsan mutants bench install docs notebooks format \
+	prepare-demo prepare-test prepare-docs prepare-notebooks
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -15,14 +16,19 @@ help:
 	@echo 'make mutants    breaks the primitives in many small ways, and wants the tests to notice'
 	@echo 'make bench      the benchmarks'
 	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
-	@echo 'make docs       the reference manual in build/release/html, by doxygen'
+	@echo 'make docs       the manual, to build/release/docs/html/index.html'
+	@echo 'make notebooks  runs the notebooks, to build/release/notebooks/*.html'
 	@echo 'make format     clang-format over all sources'
 
-# Both look whether anything is missing, and do nothing if not.
+# Each looks whether anything is missing, and does nothing if not.
 prepare-demo:
 	@sh .ci/prepare demo
 prepare-test:
 	@sh .ci/prepare test
+prepare-docs:
+	@sh .ci/prepare docs
+prepare-notebooks:
+	@sh .ci/prepare notebooks
 
 demo: prepare-demo
 	cmake --preset release
@@ -61,9 +67,14 @@ install: prepare-demo
 	cmake --build --preset release --parallel $(JOBS) --target orrery
 	cmake --install build/release --prefix "$(PREFIX)"
 
-docs: prepare-demo
+docs: prepare-docs
 	cmake --preset release -D ORRERY_BUILD_DOCS=ON
 	cmake --build --preset release --target docs
+
+notebooks: prepare-notebooks
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target notebook_programs
+	python3 -B notebooks/run.py build/release
 
 # Other versions of clang-format lay some lines out differently.
 format:

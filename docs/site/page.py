@@ -33,16 +33,11 @@ def label(path):
     return "page_" + re.sub(r"\W", "_", "_".join(parts).lower())
 
 
-def title(path):
-    found = HEADING.search(path.read_text(encoding="utf-8"))
-    if not found:
-        sys.exit(f"{path}: a page needs a first heading, '# …'")
-    return found[1]
-
-
 def list_of(heading, pattern):
-    paths = sorted(ROOT.glob(pattern.strip()), key=lambda path: [int(n) if n.isdigit() else n for n in
-                                                                re.split(r"(\d+)", str(path))])
+    def numbers_as_numbers(path):
+        return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
+
+    paths = sorted(ROOT.glob(pattern), key=numbers_as_numbers)
     if not paths:
         return ""
     lines = [f"- \\subpage {label(path)}" for path in paths]
