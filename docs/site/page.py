@@ -18,6 +18,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+TITLES = {ROOT / "README.md": "What it is, and what it refuses"}  # where the heading would say "Orrery" once more
 FENCE = re.compile(r"^(```|~~~)")
 HEADING = re.compile(r"^# +(.+?) *$", re.MULTILINE)
 
@@ -41,7 +42,8 @@ def list_of(heading, pattern):
     if not paths:
         return ""
     lines = [f"- \\subpage {label(path)}" for path in paths]
-    return "\n".join(([f"## {heading}", ""] if heading else []) + lines)
+    # Not "##": Doxygen would list it among the pages.
+    return "\n".join(([f"<h2>{heading}</h2>", ""] if heading else []) + lines)
 
 
 def with_links(text, folder):
@@ -85,7 +87,7 @@ def page(path):
             yield line
         elif not named and (found := HEADING.match(line)):
             named = True
-            yield line if "{#" in line else f"# {found[1]} {{#{label(path)}}}"
+            yield line if "{#" in line else f"# {TITLES.get(path, found[1])} {{#{label(path)}}}"
         elif found := re.fullmatch(r'<!-- pages(?: "(.*)")?: (.+) -->', line):
             yield list_of(found[1], found[2])
         else:
