@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """page.py FILE: a Markdown page of this repository as Doxygen is to read it. Doxygen's filter for *.md.
 
-The pages are written for those who read them in the repository. Three things are done to them here:
+The pages are written for those who read them in the repository. Four things are done to them here:
 
   its name   the first heading gets the page's label: {#page_docs_differences} for docs/differences.md,
              {#page_simulator_museum} for simulator/museum/README.md, {#page_learn} for docs/site/learn.md
   its links  a link to another page, and a page's path in backticks, becomes a \\ref; a link to any other
              file of the repository becomes its name
-  its list   a line <!-- pages "The bugs": simulator/museum/a*.md --> becomes a heading and a \\subpage for
-             each of these files, or nothing where there are none. So a new page is a new file
+  its list   a line <!-- pages "The bugs": simulator/museum/*.md !simulator/museum/README.md --> becomes a heading
+             and a \\subpage for each of these files, or nothing where there are none. So a new page is a new file
   its code   after a line <!-- cut from tests/consumer/world.cpp -->, the code block that follows must be found in
              that file, which is compiled: what a page shows cannot go stale unnoticed
 """
@@ -34,11 +34,17 @@ def label(path):
     return "page_" + re.sub(r"\W", "_", "_".join(parts).lower())
 
 
-def list_of(heading, pattern):
+def list_of(heading, patterns):
     def numbers_as_numbers(path):
         return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
 
-    paths = sorted(ROOT.glob(pattern), key=numbers_as_numbers)
+    found = set()
+    for pattern in patterns.split():
+        if pattern.startswith("!"):
+            found -= set(ROOT.glob(pattern[1:]))
+        else:
+            found |= set(ROOT.glob(pattern))
+    paths = sorted(found, key=numbers_as_numbers)
     if not paths:
         return ""
     lines = [f"- \\subpage {label(path)}" for path in paths]
