@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
 """coverage.py XML_FOLDER: is every public symbol documented? A table for each header, then what is missing.
 
-Four things are counted, for each symbol where they apply:
+What each symbol needs, where it applies:
 
   text        there is any
   parameters  each one has a \\param, or the text names it. A function's only parameter, an options struct
               (which is documented itself) and the source_location of the caller need not be named
   result      a function that gives a value has a \\return, or a first sentence that describes that value:
               "Whether …", "The …"
-A text that refers to another ("See …()", "The same …", "For …()", an overload) answers for both.
 
-  suspends    what is a coroutine in asyncio says until when it suspends: name_map.py looks at that
-
-Ends with status 1 where anything is missing.
+A text that refers to another ("See …()", "The same …", "For …()", an overload) answers for the last two. That what
+may suspend says so is for name_map.py, which knows asyncio's coroutines. Ends with status 1 where anything is missing.
 """
 
 import collections
@@ -23,10 +21,10 @@ import symbols
 
 # How a first sentence begins that is about what the function gives.
 DESCRIBES_RESULT = re.compile(
-    r"\W*(A|All|An|Another|Any|As|Becomes|Equal|Every|Exactly|Fills|Gives|How|In|Makes|Names?|One|See|Some|The|True|"
-    r"What|When|Where|Whether|Which|Who|Drops|Adds|Takes|Removes|Writes|Goes|This|Finds)\b|\W*\""
+    r"\W*(A|All|An|Another|Any|As|Exactly|Gives|How|In|Makes|Names?|One|Some|The|True|What|When|Where|Whether|Which|Who"
+    r"|Takes|Fills|Finds)\b|\W*\""
 )
-
+# How a text begins that leaves the rest to another.
 REFERS = re.compile(r"(See|The same|Like|For|Ends that|This is an overloaded)\b|.*\bSee \w")
 
 

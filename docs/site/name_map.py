@@ -22,7 +22,7 @@ import symbols
 NAMES = pathlib.Path(__file__).parent.parent / "asyncio_names.tsv"
 STATES = {
     "mapped": "means here what it means in asyncio",
-    "differs": "C++ had to differ, or we chose to: the note says how, \\ref page_docs_differences why",
+    "differs": "C++ had to differ, or we chose to: the note says how, the page behind the word why",
     "planned": "not there yet; where a name is given, it is declared and throws NotImplementedError",
     "left out": "will not come: the note says why",
 }
@@ -97,10 +97,11 @@ def page(rows, manual):
         for row in (r for r in rows if r["area"] == area):
             here = "<br>".join(manual.link(name) for name in row["here"].split())
             note = re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(row["note"], quote=False))
-            state = row["state"].replace(" ", "-")
+            state = row["state"]
+            shown = '<a href="page_docs_differences.html">differs</a>' if state == "differs" else state
             yield (
-                f"<tr class='{state}'><td><code>{html.escape(row['asyncio'])}</code></td><td>{here}</td>"
-                f"<td>{row['state']}</td><td>{note}</td></tr>"
+                f"<tr class='{state.replace(' ', '-')}'><td><code>{html.escape(row['asyncio'])}</code></td>"
+                f"<td>{here}</td><td>{shown}</td><td>{note}</td></tr>"
             )
         yield "</table>"
 

@@ -10,7 +10,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 COMPOUNDS = {"class", "struct", "union", "concept"}
-# Special members say in one word what they do; what is deleted or inherited cannot be called under this name.
+# What is deleted cannot be called, and what is defaulted does what its name says.
 SKIPPED = re.compile(r"=\s*(delete|default)$")
 
 

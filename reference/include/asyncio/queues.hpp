@@ -130,6 +130,7 @@ class Queue : public AnyQueue {
   }
   /// Removes the next item.
   ///
+  /// \return the item
   /// \throws QueueShutDown   where the queue is shut down and empty, also meanwhile
   /// \throws CancelledError  where the task is cancelled while it waits; nothing is removed then
   /// \suspends until there is an item; not at all where there is
@@ -139,6 +140,7 @@ class Queue : public AnyQueue {
   }
   /// Removes the next item, or throws.
   ///
+  /// \return the item
   /// \throws QueueShutDown  where the queue is empty and shut down
   /// \throws QueueEmpty     where it is empty
   T get_nowait() {

@@ -72,7 +72,7 @@ class Strategy {
   bool needs_hints_;
 };
 
-/// Every way as likely as the others, but for choices that have odds of their own.
+/// The search at random: every way as likely as the others, but for choices that have odds of their own.
 Strategy random();
 /// The plain execution: always way 0, first come, first served, shortest latency, no fault.
 Strategy fifo();
