@@ -6,7 +6,7 @@ separated by spaces), note. What it says is held against Doxygen's XML, so that 
 
   mapped, differs  the name here exists; what is a coroutine in asyncio says here until when it suspends
   planned          no name here, or one that every loop inherits as it is, to throw NotImplementedError
-  left out         has a reason
+  left out         no name here, and a reason
 
 Ends with status 1 where the list is wrong, and names each line of it that is.
 """
@@ -67,10 +67,10 @@ def mistakes(row, manual):
             yield f"{state}, but to what?"
         elif row["kind"] == "coroutine" and not manual.says_suspension(here[0]):
             yield f"a coroutine in asyncio; {here[0]} does not say until when it suspends"
+    own_name = row["asyncio"].replace(".", "::")
+    if state in ("planned", "left out") and not here and manual.has(own_name):
+        yield f"{state}, but {own_name} is there: say mapped or differs"
     if state == "planned":
-        own_name = row["asyncio"].replace(".", "::")
-        if not here and manual.has(own_name):
-            yield f"planned, but {own_name} is there: say mapped or differs"
         # An earlier name in the cell is the template, the last one what a loop overrides.
         if here and "::" in here[-1] and manual.has_code_for(here[-1]):
             yield f"planned, but a loop has {here[-1]}: say mapped or differs"

@@ -186,8 +186,9 @@ class ContextVar : public ContextVarKey {
   Token set(T value) const { return assign(std::make_shared<const T>(std::move(value))); }
   /// Sets the value while `body` runs, and puts it back on every way out: Python's `with var.set(value):`.
   ///
-  /// \param body  takes nothing; may suspend
-  /// \return      what `body` returns
+  /// \param value  what the variable is meanwhile
+  /// \param body   takes nothing; may suspend
+  /// \return       what `body` returns
   template <class Body>
     requires std::is_invocable_v<Body&>
   decltype(auto) set(T value, Body&& body) const {

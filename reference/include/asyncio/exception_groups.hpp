@@ -53,7 +53,9 @@ class BaseExceptionGroup {
   /// \param exceptions  the members, in the order in which they were noticed; groups may be among them
   /// \throws std::invalid_argument  where `exceptions` is empty (E1) or holds a null
   BaseExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions);
+  /// A group with the same message and the same members.
   BaseExceptionGroup(const BaseExceptionGroup&) = default;
+  /// Takes message and members from the other.
   BaseExceptionGroup& operator=(const BaseExceptionGroup&) = default;
   virtual ~BaseExceptionGroup() = default;
 
@@ -83,7 +85,7 @@ class BaseExceptionGroup {
     return subgroup(Condition(is_one_of<E...>));
   }
 
-  /// Both parts of the tree: what a condition holds for, and the rest.
+  /// The two parts of the tree: what a condition holds for, and the rest.
   SplitGroup split(const Condition& condition) const;
   /// The same for what is one of the types E, or derives from one: Python's `except* E`.
   template <class... E>

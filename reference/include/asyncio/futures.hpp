@@ -374,7 +374,8 @@ bool isfuture(const T& object) {
 
 /// Sets a result where the future is still there to take one: what a timer does whose waiter may have been cancelled.
 ///
-/// \param value  the result; nothing, where T is void
+/// \param future  left alone where it was cancelled
+/// \param value   the result; nothing, where T is void
 /// \throws InvalidStateError  where the future is done in another way than by a cancellation
 /// \source CPython Lib/asyncio/futures.py, _set_result_unless_cancelled
 template <class T, class... Value>

@@ -95,8 +95,11 @@ class TimerHandle : public Handle {
 
   /// Timers are ordered by their times. Equal are only copies: two timers of one time are neither less, nor equal.
   friend bool operator<(const TimerHandle& a, const TimerHandle& b) noexcept { return a.when() < b.when(); }
+  /// See operator<().
   friend bool operator>(const TimerHandle& a, const TimerHandle& b) noexcept { return b < a; }
+  /// See operator<().
   friend bool operator<=(const TimerHandle& a, const TimerHandle& b) noexcept { return a < b || a == b; }
+  /// See operator<().
   friend bool operator>=(const TimerHandle& a, const TimerHandle& b) noexcept { return b <= a; }
 };
 
