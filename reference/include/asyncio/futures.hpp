@@ -157,7 +157,7 @@ class FutureState : public RefCounted {
   void schedule_callbacks();
   Ref<HandleState> pop_waiter() noexcept;
   void report_never_retrieved() noexcept;
-  void require_pending(const char* verb) const;
+  void require_pending() const;
 
   Ref<LoopCore> core_;  // outlives the loop itself
   AnySlot* slot_;

@@ -1,0 +1,27 @@
+// groups.hpp: the groups of pairs, one for each file.
+#pragma once
+
+#include <vector>
+
+#include "tests/conformance/pairs.hpp"
+
+namespace conformance {
+
+Group scheduling();
+Group handles();
+Group running();
+Group errors();
+Group futures();
+Group tasks();
+Group cancellation();
+Group lifetime();
+Group eager();
+Group gathering();
+Group waiting();
+
+/// All of them, in the order of the rules.
+inline std::vector<Group> groups() {
+  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting()};
+}
+
+}  // namespace conformance
