@@ -18,10 +18,14 @@ Group lifetime();
 Group eager();
 Group gathering();
 Group waiting();
+Group timeouts();
+Group taskgroups();
+Group locks();
+Group queues();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting()};
+  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues()};
 }
 
 }  // namespace conformance
