@@ -22,10 +22,13 @@ Group timeouts();
 Group taskgroups();
 Group locks();
 Group queues();
+Group runners();
+Group contexts();
+Group streams();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues()};
+  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues(), runners(), contexts(), streams()};
 }
 
 }  // namespace conformance
