@@ -25,10 +25,11 @@ Group queues();
 Group runners();
 Group contexts();
 Group streams();
+Group spellings();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues(), runners(), contexts(), streams()};
+  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues(), runners(), contexts(), streams(), spellings()};
 }
 
 }  // namespace conformance

@@ -252,6 +252,17 @@ void the_debug_flag() {  // S49
   loop->close();
 }
 
+void closing_with_pending_tasks() {  // S36, S97, S359
+  auto loop = new_loop();
+  loop->set_exception_handler([](asyncio::AbstractEventLoop&, const asyncio::ExceptionContext& context) {
+    say(context.message + " " + context.task.get_name());
+  });
+  loop->create_task([] { sleep(100s); }, {.name = "sleeper"});
+  loop->stop();
+  loop->run_forever();
+  loop->close();
+}
+
 }  // namespace
 
 Group running() {
@@ -278,6 +289,7 @@ Group running() {
               {"an_error_in_a_callback_does_not_end_the_run", an_error_in_a_callback_does_not_end_the_run},
               {"a_task_left_over_from_a_run", a_task_left_over_from_a_run},
               {"the_debug_flag", the_debug_flag},
+              {"closing_with_pending_tasks", closing_with_pending_tasks},
           }};
 }
 

@@ -270,3 +270,13 @@ def the_debug_flag():  # S49
     loop.set_debug(True)
     say(loop.get_debug())
     loop.close()
+
+
+def closing_with_pending_tasks():  # S36, S97, S359
+    loop = new_loop()
+    loop.set_exception_handler(lambda _, context: say(f"{context['message']} {context['task'].get_name()}"))
+
+    loop.create_task(asyncio.sleep(100), name="sleeper")
+    loop.stop()
+    loop.run_forever()
+    loop.close()

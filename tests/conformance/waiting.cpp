@@ -293,6 +293,21 @@ void cancelling_a_step_of_as_completed() {  // S160
   say(py(sum));
 }
 
+void an_error_behind_a_cancelled_shield() {  // S155
+  get_running_loop().set_exception_handler([](asyncio::AbstractEventLoop&, const asyncio::ExceptionContext& context) {
+    say(context.message + shown(context.exception).substr(4));
+  });
+  auto inner = create_task(fail(10, "nobody looks"));
+  auto outer = shield(inner);
+  sleep(0s);
+  outer.cancel();
+  say(awaited(outer));
+  sleep(20ms);
+  say(py(inner.done()));
+  inner = {};
+  say("dropped");
+}
+
 }  // namespace
 
 Group waiting() {
@@ -324,6 +339,7 @@ Group waiting() {
               {"completions_of_what_is_done", completions_of_what_is_done},
               {"leaving_early", leaving_early},
               {"cancelling_a_step_of_as_completed", cancelling_a_step_of_as_completed},
+              {"an_error_behind_a_cancelled_shield", an_error_behind_a_cancelled_shield},
           },
           {}};
 }

@@ -1,7 +1,7 @@
 """wait(), wait_for(), shield() and as_completed(). Rules S144 to S160."""
 import asyncio
 
-from support import Oops, awaited, outcome, say, shown
+from support import Oops, awaited, outcome, say, shown, since
 
 
 async def _after(ms, value):
@@ -275,3 +275,18 @@ async def cancelling_a_step_of_as_completed():  # S160
     task.cancel()
     say(await awaited(task))
     say(sum(await asyncio.gather(*tasks)))
+
+
+@since("3.15")
+async def an_error_behind_a_cancelled_shield():  # S155
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: say(f"{context['message']}: {context['exception']}"))
+    inner = asyncio.create_task(_fail(10, "nobody looks"))
+    outer = asyncio.shield(inner)
+    await asyncio.sleep(0)
+    outer.cancel()
+    say(await awaited(outer))
+    await asyncio.sleep(0.02)
+    say(inner.done())
+    del inner
+    say("dropped")
