@@ -45,19 +45,19 @@ bool FutureState::cancel(std::string message) {
   return true;
 }
 
-void FutureState::require_pending(const char* verb) const {
-  if (done()) throw InvalidStateError(std::string(verb) + ": " + repr());
+void FutureState::require_pending() const {
+  if (done()) throw InvalidStateError("invalid state");
 }
 
-void FutureState::check_settable() const { require_pending("invalid state"); }
+void FutureState::check_settable() const { require_pending(); }
 
 void FutureState::set_result() {
-  require_pending("invalid state");
+  require_pending();
   finish();
 }
 
 void FutureState::set_exception(std::exception_ptr error) {
-  require_pending("invalid state");
+  require_pending();
   if (!error) throw std::invalid_argument("set_exception() needs an exception, and was given null");
   finish_with(std::move(error));
 }

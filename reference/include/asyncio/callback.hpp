@@ -33,9 +33,9 @@ class UniqueFunction<R(Args...)> {
   /// Takes any callable over.
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction> &&
-             std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)
+             std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
   UniqueFunction(F&& fn) {  // NOLINT(google-explicit-constructor)
-    using Fn = std::remove_cvref_t<F>;
+    using Fn = std::decay_t<F>;  // a function decays to a pointer to it
     if constexpr (fits<Fn>) {
       ::new (static_cast<void*>(space_)) Fn(std::forward<F>(fn));
       actions_ = &inside<Fn>;
@@ -81,10 +81,20 @@ class UniqueFunction<R(Args...)> {
   static constexpr bool fits =
       sizeof(Fn) <= SPACE && alignof(Fn) <= alignof(void*) && std::is_nothrow_move_constructible_v<Fn>;
 
+  // What a callable returns is dropped where nothing is asked for, as asyncio drops what a callback returns.
+  template <class Fn>
+  static R invoke(Fn& fn, Args&&... args) {
+    if constexpr (std::is_void_v<R>) {
+      static_cast<void>(std::invoke(fn, std::forward<Args>(args)...));
+    } else {
+      return std::invoke(fn, std::forward<Args>(args)...);
+    }
+  }
+
   template <class Fn>
   static constexpr Actions inside{
       [](void* space, Args&&... args) -> R {
-        return std::invoke(*static_cast<Fn*>(space), std::forward<Args>(args)...);
+        return invoke(*static_cast<Fn*>(space), std::forward<Args>(args)...);
       },
       [](void* from, void* to) noexcept {
         ::new (to) Fn(std::move(*static_cast<Fn*>(from)));
@@ -96,7 +106,7 @@ class UniqueFunction<R(Args...)> {
   template <class Fn>
   static constexpr Actions outside{
       [](void* space, Args&&... args) -> R {
-        return std::invoke(**static_cast<Fn**>(space), std::forward<Args>(args)...);
+        return invoke(**static_cast<Fn**>(space), std::forward<Args>(args)...);
       },
       [](void* from, void* to) noexcept { ::new (to) Fn*(*static_cast<Fn**>(from)); },
       [](void* space) noexcept { delete *static_cast<Fn**>(space); },

@@ -126,7 +126,7 @@ class Context {
   T get(const ContextVar<T>& var) const;
   /// The same, or `fallback` where it is not set here.
   template <class T>
-  T get(const ContextVar<T>& var, T fallback) const;
+  T get(const ContextVar<T>& var, std::type_identity_t<T> fallback) const;
   /// Whether the variable is set in this context.
   bool contains(const ContextVarKey& var) const { return lookup(var) != nullptr; }
   /// How many variables are set.
@@ -250,7 +250,7 @@ T Context::get(const ContextVar<T>& var) const {
 }
 
 template <class T>
-T Context::get(const ContextVar<T>& var, T fallback) const {
+T Context::get(const ContextVar<T>& var, std::type_identity_t<T> fallback) const {
   const auto value = lookup(var);
   return value ? *static_cast<const T*>(value.get()) : std::move(fallback);
 }

@@ -175,7 +175,7 @@ class FutureState : public RefCounted {
   void schedule_callbacks();
   Ref<HandleState> pop_waiter() noexcept;
   void report_never_retrieved() noexcept;
-  void require_pending(const char* verb) const;
+  void require_pending() const;
 
   Ref<LoopCore> core_;  // outlives the loop itself
   AnySlot* slot_;
@@ -218,6 +218,13 @@ class AnyFuture {
   /// \throws InvalidStateError  while pending
   /// \throws CancelledError     where it was cancelled
   std::exception_ptr exception() const { return state().exception(); }
+
+  /// Throws what the future holds, unless that is a result. The result itself is for those who know its type.
+  ///
+  /// \throws InvalidStateError  while pending
+  /// \throws CancelledError     where it was cancelled
+  /// \throws (anything)         that set_exception() was given
+  void result() const { state().check_result(); }
 
   /// Completes the future with an exception.
   ///
@@ -360,6 +367,15 @@ T await(const Future<T>& future) {
   const Future<T> kept = future;
   if (!kept.done()) kept.get()->wait();
   return kept.result();
+}
+
+/// The same for a future of any type: waits, and throws what it ended with. The result stays in the future.
+///
+/// \suspends until `future` is done; not at all where it is (S72)
+inline void await(const AnyFuture& future) {
+  const AnyFuture kept = future;
+  if (!kept.done()) kept.get()->wait();
+  kept.result();
 }
 
 /// True for a Future or Task that is not empty.

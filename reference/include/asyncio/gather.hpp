@@ -32,6 +32,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <source_location>
 #include <tuple>
 #include <type_traits>
@@ -202,6 +203,17 @@ Future<std::vector<Outcome<Awaited<A>>>> gather(ReturnExceptions, std::vector<A>
     for (const AnyFuture& child : done) outcomes.push_back(outcome_of<Awaited<A>>(child));
     return outcomes;
   });
+}
+
+/// The same for a list in braces: gather({a, b}).
+template <Awaitable A>
+auto gather(std::initializer_list<A> awaitables) {
+  return gather(std::vector<A>(awaitables));
+}
+/// The same, with an Outcome for each.
+template <Awaitable A>
+auto gather(ReturnExceptions, std::initializer_list<A> awaitables) {
+  return gather(return_exceptions, std::vector<A>(awaitables));
 }
 
 }  // namespace asyncio

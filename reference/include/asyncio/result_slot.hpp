@@ -7,12 +7,24 @@
 #pragma once
 
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
 #include <variant>
 
 namespace asyncio {
+
+/// Whether a T can be copied. std::is_copy_constructible believes a container of move-only elements that it can be.
+template <class T>
+struct IsCopyable : std::is_copy_constructible<T> {};
+template <class T>
+  requires requires { typename T::value_type; }
+struct IsCopyable<T> : std::bool_constant<std::is_copy_constructible_v<T> && IsCopyable<typename T::value_type>::value> {};
+template <class... T>
+struct IsCopyable<std::tuple<T...>> : std::conjunction<IsCopyable<T>...> {};
+template <class A, class B>
+struct IsCopyable<std::pair<A, B>> : std::conjunction<IsCopyable<A>, IsCopyable<B>> {};
 
 /// A place for a result of some type.
 class AnySlot {
@@ -48,7 +60,7 @@ class Slot final : public AnySlot {
 
   /// A copy of the value; where T cannot be copied, the value itself, once.
   Value take() {
-    if constexpr (std::is_copy_constructible_v<Value>) {
+    if constexpr (IsCopyable<Value>::value) {
       return *value_;
     } else {
       return std::move(*value_);

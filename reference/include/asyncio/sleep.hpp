@@ -45,7 +45,7 @@ struct EnsureFutureOptions {
   AbstractEventLoop* loop = nullptr;  ///< where a callable becomes a task; null: the current loop
 };
 
-/// What can be awaited: a Future<T>, a Task<T>, or any nullary callable.
+/// What can be awaited: a Future<T>, a Task<T>, one of any type (which gives nothing), or any nullary callable.
 template <class A>
 concept Awaitable = requires(const std::remove_cvref_t<A>& future) {
   requires std::is_base_of_v<AnyFuture, std::remove_cvref_t<A>>;
@@ -69,6 +69,16 @@ Future<T> ensure_future(Future<T> future, EnsureFutureOptions options = {}) {
 /// The same for a task.
 template <class T>
 Task<T> ensure_future(Task<T> task, EnsureFutureOptions options = {}) {
+  check_future_loop(task, options);
+  return task;
+}
+/// The same for a future of any type.
+inline AnyFuture ensure_future(AnyFuture future, EnsureFutureOptions options = {}) {
+  check_future_loop(future, options);
+  return future;
+}
+/// The same for a task of any type.
+inline AnyTask ensure_future(AnyTask task, EnsureFutureOptions options = {}) {
   check_future_loop(task, options);
   return task;
 }

@@ -27,6 +27,7 @@
 #include <asyncio/timeouts.hpp>
 
 #include <cstddef>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -86,6 +87,19 @@ WaitResult<F> wait(std::vector<F> futures, WaitOptions options = {}) {
   WaitResult<F> result;
   for (F& future : futures) (future.done() ? result.done : result.pending).push_back(std::move(future));
   return result;
+}
+
+/// The same for a list in braces: wait({a, b}). \suspends always
+template <class F>
+  requires std::is_base_of_v<AnyFuture, F>
+WaitResult<F> wait(std::initializer_list<F> futures, WaitOptions options = {}) {
+  return wait(std::vector<F>(futures), options);
+}
+/// The same for a set, such as all_tasks(). \suspends always
+template <class F>
+  requires std::is_base_of_v<AnyFuture, F>
+WaitResult<F> wait(const std::set<F>& futures, WaitOptions options = {}) {
+  return wait(std::vector<F>(futures.begin(), futures.end()), options);
 }
 
 /// Cancels a future and waits until it has ended. Throws nothing of what it ended with.
@@ -239,6 +253,12 @@ AsCompleted<EnsuredFuture<A>> as_completed(std::vector<A> awaitables, AsComplete
   std::vector<EnsuredFuture<A>> futures;
   for (A& awaitable : awaitables) futures.push_back(ensure_future(std::move(awaitable)));
   return {distinct(std::move(futures)), options};
+}
+
+/// The same for a list in braces: as_completed({a, b}).
+template <Awaitable A>
+AsCompleted<EnsuredFuture<A>> as_completed(std::initializer_list<A> awaitables, AsCompletedOptions options = {}) {
+  return as_completed(std::vector<A>(awaitables), options);
 }
 
 }  // namespace asyncio

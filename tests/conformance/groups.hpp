@@ -1,0 +1,35 @@
+// groups.hpp: the groups of pairs, one for each file.
+#pragma once
+
+#include <vector>
+
+#include "tests/conformance/pairs.hpp"
+
+namespace conformance {
+
+Group scheduling();
+Group handles();
+Group running();
+Group errors();
+Group futures();
+Group tasks();
+Group cancellation();
+Group lifetime();
+Group eager();
+Group gathering();
+Group waiting();
+Group timeouts();
+Group taskgroups();
+Group locks();
+Group queues();
+Group runners();
+Group contexts();
+Group streams();
+Group spellings();
+
+/// All of them, in the order of the rules.
+inline std::vector<Group> groups() {
+  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues(), runners(), contexts(), streams(), spellings()};
+}
+
+}  // namespace conformance
