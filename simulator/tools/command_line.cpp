@@ -28,6 +28,7 @@ enum OptionGroup : unsigned {
   OUTPUT = 8,  // --json, --quiet
   FILE_OUT = 16,
   TRACE = 32,
+  LEARN = 64,
 };
 
 struct CommandHelp {
@@ -39,6 +40,8 @@ struct CommandHelp {
 
   bool needs_names() const { return !takes.starts_with('['); }
   bool takes_several() const { return takes.ends_with("..."); }
+  /// How many names there may be, where it does not take several.
+  std::size_t most_names() const { return 1 + static_cast<std::size_t>(std::ranges::count(takes, ' ')); }
   bool takes_case() const { return takes == "CASE"; }
   std::string_view noun() const {
     const std::string_view from_letter = takes.substr(takes.find_first_not_of('['));
@@ -73,6 +76,11 @@ constexpr std::array COMMANDS{
                 TRACE | OUTPUT | FILE_OUT,
                 "shows what happens in an execution, event by event",
                 {"trace a2_wrong_users_data_buggy@17", "trace found.case --format json"}},
+    CommandHelp{"learn",
+                "[ACTION] [CHAPTER]",
+                LEARN | OUTPUT,
+                "leads through the tutorials: ACTION is list, check, hint, next or solution",
+                {"learn", "learn check 01"}},
 };
 
 constexpr std::string_view ABOUT_CASES =
@@ -174,6 +182,16 @@ void add_trace_options(CLI::App& app, Options& options) {
             [&](const std::string& text) { options.to = parse_count("--to", text); });
 }
 
+void add_learn_options(CLI::App& app, Options& options) {
+  add_value(app, "--dir", "DIR", "where Orrery's source is (this folder, or one above it)",
+            [&](const std::string& text) { options.directory = text; });
+  add_value(app, "--build", "DIR", "its build tree (the one of this program, or build/release)",
+            [&](const std::string& text) { options.build = text; });
+  add_value(app, "--level", "1|2|3", "which hint (the next one)",
+            [&](const std::string& text) { options.level = static_cast<unsigned>(parse_count("--level", text, 3)); });
+  app.add_flag("--give-up", options.give_up, "show the solution, or go on, although the exercise has not passed");
+}
+
 void add_options(CLI::App& app, const CommandHelp& command, Options& options) {
   const auto has = [&](OptionGroup group) { return (command.options & group) != 0; };
   if (has(SEARCH)) add_search_options(app, options);
@@ -184,6 +202,7 @@ void add_options(CLI::App& app, const CommandHelp& command, Options& options) {
   }
   if (has(OUTPUT)) add_output_options(app, options);
   if (has(TRACE)) add_trace_options(app, options);
+  if (has(LEARN)) add_learn_options(app, options);
   if (has(FILE_OUT)) {
     add_value(app, "-o", "FILE", has(TRACE) ? "write to this file" : "write the case to this file",
               [&](const std::string& text) { options.output = text; });
@@ -233,8 +252,10 @@ void check_names(const CommandHelp& command, const Options& options) {
     throw UsageError(fmt::format("{0} needs a {1}, such as: {0} {2}", command.name, command.noun(),
                                  command.examples[0].substr(command.name.size() + 1)));
   }
-  if (!command.takes_several() && options.names.size() > 1) {
-    throw UsageError(fmt::format("{} takes one {}; what is \"{}\"?", command.name, command.noun(), options.names[1]));
+  if (!command.takes_several() && options.names.size() > command.most_names()) {
+    const std::string takes = command.most_names() == 1 ? fmt::format("one {}", command.noun()) : std::string(command.takes);
+    throw UsageError(
+        fmt::format("{} takes {}; what is \"{}\"?", command.name, takes, options.names[command.most_names()]));
   }
   if (command.noun() != "SCENARIO") return;
   for (const std::string& name : options.names) {
@@ -260,7 +281,7 @@ Options read_command_line(int argc, char** argv) {
   Options options;
   if (argc > 0 && argv[0] != nullptr && *argv[0] != '\0') options.program = shell_quoted(argv[0]);
   const std::unique_ptr<CLI::App> app = make_app(options);
-  if (argc < 2) throw UsageError("What is to be done? One of list, run, explore, replay, shrink, trace.");
+  if (argc < 2) throw UsageError("What is to be done? One of list, run, explore, replay, shrink, trace, learn.");
 
   const std::string_view first = argv[1];
   const CommandHelp* command = std::ranges::find(COMMANDS, first, &CommandHelp::name);

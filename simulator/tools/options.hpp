@@ -33,6 +33,11 @@ struct Options {
   std::string grep = {};                          ///< trace --grep: only lines that contain this
   std::size_t from = 0;                           ///< trace --from: a step
   std::size_t to = static_cast<std::size_t>(-1);  ///< trace --to: a step
+
+  std::string directory = {};  ///< learn --dir: where to look for tutorials/; empty: here
+  std::string build = {};      ///< learn --build: a build tree; empty: the likeliest
+  unsigned level = 0;          ///< learn --level: of a hint; 0: the next one
+  bool give_up = false;        ///< learn --give-up
 };
 
 }  // namespace asyncio::sim::tool
