@@ -26,7 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CODE = re.compile(r"^<!-- (?P<file>\S+?)(?:: (?P<part>\w+))? -->\n```(?P<language>\w+)\n.*?^```$", re.M | re.S)
 TYPED_CODE = re.compile(r"(?<! -->\n)^```(?:cpp|python)$", re.M)
 OUTPUT = re.compile(r"^```text\n\$ (?P<command>(?:orrery|build/release/|python3).*)\n(?:(?!```).*\n)*```$", re.M)
-REAL_TIME = re.compile(r", \d+\.\d s$", re.M)  # the one thing in an output that no command repeats
+# What changes from one run to the next, or with every change of the simulator, is no reason to refresh a page.
+VOLATILE = re.compile(r", \d+\.\d s$|(?<=trace )[0-9a-f]{16}$|-x[0-9a-f]{12}-[0-9a-f]{8}$", re.M)
 
 
 class Page:
@@ -74,7 +75,7 @@ class Page:
             self.cases[found[2]] = found[1]
         printed = "\n".join(line.rstrip() for line in ran.stdout.rstrip().splitlines())
         fresh = f"```text\n$ {block['command']}\n{printed}\n```"
-        return block[0] if REAL_TIME.sub("", fresh) == REAL_TIME.sub("", block[0]) else fresh
+        return block[0] if VOLATILE.sub("", fresh) == VOLATILE.sub("", block[0]) else fresh
 
     def edited_by_a_reader(self, words):
         """Whether a command checks an exercise that is not as it was shipped: what it prints is the reader's."""

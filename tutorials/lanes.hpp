@@ -4,8 +4,8 @@
 //     Task-1  RE#L.....ELU
 //     tea       R.ELELU
 //
-// A column is an event, and the time above it that of the event. R registered, E entered, L left, U unregistered;
-// # runs, . waits or is ready.
+// A column is an event, and the number above it is the time of that event. R registered, E entered, L left, U
+// unregistered; # runs, . waits or is ready.
 #pragma once
 
 #include <asyncio/sim/run.hpp>

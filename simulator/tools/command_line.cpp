@@ -253,7 +253,8 @@ void check_names(const CommandHelp& command, const Options& options) {
                                  command.examples[0].substr(command.name.size() + 1)));
   }
   if (!command.takes_several() && options.names.size() > command.most_names()) {
-    const std::string takes = command.most_names() == 1 ? fmt::format("one {}", command.noun()) : std::string(command.takes);
+    const std::string takes =
+        command.most_names() == 1 ? fmt::format("one {}", command.noun()) : std::string(command.takes);
     throw UsageError(
         fmt::format("{} takes {}; what is \"{}\"?", command.name, takes, options.names[command.most_names()]));
   }

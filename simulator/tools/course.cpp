@@ -39,7 +39,8 @@ std::string title_of(const fs::path& text) {
   const std::string first = content.substr(0, content.find('\n'));
   const std::size_t dot = first.find(". ");
   if (!first.starts_with("# ") || dot == std::string::npos) {
-    throw UsageError(fmt::format("{} begins with \"{}\"; expected something like \"# 4. Await\".", text.string(), first));
+    throw UsageError(
+        fmt::format("{} begins with \"{}\"; expected something like \"# 4. Await\".", text.string(), first));
   }
   return first.substr(dot + 2);
 }
@@ -106,9 +107,10 @@ Course find_course(const std::string& directory) {
     }
     if (folder == folder.parent_path()) break;
   }
-  throw UsageError(fmt::format("There are no tutorials in {} or above it. They come with Orrery's source: go to its "
-                               "folder, or say where it is with --dir.",
-                               begin.string()));
+  throw UsageError(
+      fmt::format("There are no tutorials in {} or above it. They come with Orrery's source: go to its "
+                  "folder, or say where it is with --dir.",
+                  begin.string()));
 }
 
 const Chapter& find_chapter(const Course& course, const std::string& name) {

@@ -17,11 +17,11 @@ namespace asyncio::sim::tool {
 
 /// One chapter.
 struct Chapter {
-  std::string number = {};               ///< as its folder has it: "04"
-  std::string title = {};                ///< "Await"
-  std::filesystem::path text = {};       ///< from the repository: tutorials/04_await/README.md
-  std::filesystem::path exercise = {};   ///< the file to edit, from the repository
-  std::filesystem::path solution = {};   ///< the same file, solved
+  std::string number = {};                ///< as its folder has it: "04"
+  std::string title = {};                 ///< "Await"
+  std::filesystem::path text = {};        ///< from the repository: tutorials/04_await/README.md
+  std::filesystem::path exercise = {};    ///< the file to edit, from the repository
+  std::filesystem::path solution = {};    ///< the same file, solved
   std::array<std::string, 3> hints = {};  ///< each says more than the one before
 
   /// The target and program that checks the exercise: "ch04_exercise".

@@ -1,7 +1,9 @@
 #include "exercise.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <system_error>
 
@@ -9,14 +11,12 @@
 
 #include "child_process.hpp"
 #include "exit_status.hpp"
+#include "watchdog.hpp"
 
 namespace asyncio::sim::tool {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The checks of all chapters together need about two seconds.
-constexpr std::chrono::seconds LONGEST_CHECK{30};
 
 /// Whether CMake has prepared `folder` to build `repository`.
 bool is_build_tree(const fs::path& folder, const fs::path& repository) {
@@ -78,7 +78,7 @@ ExerciseResult judge_check(ChildEnd checked, const Chapter& chapter) {
       result.verdict = fmt::format("{} crashed the check: {}.", file, ::strsignal(checked.number));
       return result;
     case ChildEnd::How::out_of_time:
-      result.verdict = fmt::format("{} did not come to an end within {} s.", file, LONGEST_CHECK.count());
+      result.verdict = fmt::format("{} did not come to an end within {} s.", file, watchdog_limit().count());
       return result;
     case ChildEnd::How::out_of_space:
       result.verdict = fmt::format("{} prints without end.", file);
@@ -98,8 +98,8 @@ fs::path find_build_tree(const Course& course, const std::string& wanted) {
   for (const fs::path& folder : likely_build_trees(course.repository)) {
     if (is_build_tree(folder, course.repository)) return folder;
   }
-  throw UsageError(fmt::format("{} has not been built yet. Type there: cmake --preset release",
-                               course.repository.string()));
+  throw UsageError(
+      fmt::format("{} has not been built yet. Type there: cmake --preset release", course.repository.string()));
 }
 
 ExerciseResult check_exercise(const Course& course, const Chapter& chapter, const fs::path& build) {
@@ -107,11 +107,13 @@ ExerciseResult check_exercise(const Course& course, const Chapter& chapter, cons
   try {
     built = run_child({"cmake", "--build", build.string(), "--target", chapter.target()});
   } catch (const std::system_error& error) {
-    throw UsageError(fmt::format("{}. learn builds exercises with CMake (Debian: apt-get install cmake).",
-                                 error.what()));
+    throw UsageError(
+        fmt::format("{}. learn builds exercises with CMake (Debian: apt-get install cmake).", error.what()));
   }
   if (built.how != ChildEnd::How::exited || built.number != 0) return judge_build(built, course, chapter);
-  return judge_check(run_child({(build / "tutorials" / chapter.target()).string()}, LONGEST_CHECK), chapter);
+  std::optional<std::chrono::seconds> limit = watchdog_limit();
+  if (*limit == std::chrono::seconds::zero()) limit.reset();
+  return judge_check(run_child({(build / "tutorials" / chapter.target()).string()}, limit), chapter);
 }
 
 }  // namespace asyncio::sim::tool

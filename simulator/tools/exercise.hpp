@@ -24,7 +24,7 @@ struct ExerciseResult {
 /// \throws UsageError  where there is none; says how to make one
 std::filesystem::path find_build_tree(const Course& course, const std::string& wanted);
 
-/// Builds what checks the exercise, and nothing else, and runs it.
+/// Builds what checks the exercise, and nothing else, and runs it, for at most watchdog_limit().
 ///
 /// \throws UsageError  where there is no cmake
 ExerciseResult check_exercise(const Course& course, const Chapter& chapter, const std::filesystem::path& build);

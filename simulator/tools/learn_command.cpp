@@ -3,7 +3,6 @@
 // It never advances by itself: whoever has passed wants to look at what they wrote, and types `learn next` when
 // done with that.
 #include <algorithm>
-#include <functional>
 #include <map>
 
 #include <fmt/format.h>
@@ -68,6 +67,7 @@ class Lesson {
       return end(EXIT_FAILED);
     }
     progress_.of(chapter).passed = true;
+    progress_.choose(chapter);  // or the next one would be current from now on
     progress_.save();
     output_.text(fmt::format("\nPASS  chapter {}: {}  {}\n", chapter.number, chapter.title, bar()));
     output_.remark(fmt::format("\ncompare  {}\nnext     {} learn next\n", chapter.solution.string(), options_.program));
@@ -83,9 +83,9 @@ class Lesson {
     output_.text(fmt::format("Hint {} of {} for chapter {}, {}\n\n{}", level, all, chapter.number,
                              chapter.exercise.string(), text));
     output_.object({{"type", "hint"}, {"chapter", chapter.number}, {"level", level}, {"text", text}});
-    output_.remark(level < all ? fmt::format("\nmore     {} learn hint {}\n", options_.program, chapter.number)
-                               : fmt::format("\nsolution {} learn solution {} --give-up\n", options_.program,
-                                             chapter.number));
+    output_.remark(level < all
+                       ? fmt::format("\nmore     {} learn hint {}\n", options_.program, chapter.number)
+                       : fmt::format("\nsolution {} learn solution {} --give-up\n", options_.program, chapter.number));
     progress.hints = std::max(progress.hints, level);
     progress_.save();
     return end(EXIT_PASSED);
@@ -95,14 +95,15 @@ class Lesson {
     const Chapter& chapter = wanted_chapter();
     ChapterProgress& progress = progress_.of(chapter);
     if (!progress.passed && !options_.give_up) {
-      throw UsageError(fmt::format("The exercise of chapter {} has not passed yet. To see the solution all the same: "
-                                   "{} learn solution {} --give-up",
-                                   chapter.number, options_.program, chapter.number));
+      throw UsageError(
+          fmt::format("The exercise of chapter {} has not passed yet. To see the solution all the same: "
+                      "{} learn solution {} --give-up",
+                      chapter.number, options_.program, chapter.number));
     }
     const std::string text = read_text(course_.repository / chapter.solution);
     output_.text(fmt::format("{}\n\n{}", chapter.solution.string(), text));
-    output_.object({{"type", "solution"}, {"chapter", chapter.number}, {"file", chapter.solution.string()},
-                    {"text", text}});
+    output_.object(
+        {{"type", "solution"}, {"chapter", chapter.number}, {"file", chapter.solution.string()}, {"text", text}});
     if (!progress.passed && !progress.gave_up) {
       progress.gave_up = true;
       progress_.save();
@@ -155,8 +156,8 @@ class Lesson {
   }
 
   std::size_t passed() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(course_.chapters, [this](const Chapter& chapter) { return progress_.of(chapter).passed; }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        course_.chapters, [this](const Chapter& chapter) { return progress_.of(chapter).passed; }));
   }
 
   /// "[##--]"

@@ -21,7 +21,7 @@ TEST(ExitStatus, Is0WhereEverythingPassed) {
 TEST(ExitStatus, Is0ForHelpAndVersion) {
   EXPECT_THAT(orrery("--version").out, HasSubstr("orrery "));
   EXPECT_EQ(orrery("--help").status, 0);
-  for (const char* command : {"list", "run", "explore", "replay", "shrink", "trace"}) {
+  for (const char* command : {"list", "run", "explore", "replay", "shrink", "trace", "learn"}) {
     const Ran ran = orrery(std::string(command) + " --help");
     EXPECT_EQ(ran.status, 0);
     EXPECT_THAT(ran.out, HasSubstr("orrery " + std::string(command) + " "));

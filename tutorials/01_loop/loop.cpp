@@ -46,8 +46,8 @@ class Loop {
   };
   static bool due_later(const Timer& a, const Timer& b) { return a.when > b.when; }
 
-  std::deque<Callback> ready_;   // the front runs next
-  std::vector<Timer> timers_;    // a heap: the front is due first
+  std::deque<Callback> ready_;  // the front runs next
+  std::vector<Timer> timers_;   // a heap: the front is due first
   std::chrono::seconds now_ = 0s;
   // [members]
 

@@ -40,7 +40,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void step() {
     const asyncio::Stop stop = fiber_.send();  // the fiber runs in here, until it stops
     switch (stop.why) {
-      case Why::yielded: return step_soon();           // sleep(0s): again in the next turn
+      case Why::yielded: return step_soon();            // sleep(0s): again in the next turn
       case Why::awaits: return wait_for(*stop.future);  // when the future is done
       case Why::returned: return done_.set_result();
       case Why::threw: return done_.set_exception(stop.error);

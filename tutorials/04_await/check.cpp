@@ -20,8 +20,8 @@ std::string milliseconds(asyncio::Duration duration) {
 /// Does something in a world of one host, whose clock jumps.
 std::string in_a_world(std::function<std::string()> act) {
   std::string got;
-  const auto result = sim::run([&](sim::World& world) { world.client("main", [&] { got = act(); }); },
-                               {.strategy = sim::fifo()});
+  const auto result =
+      sim::run([&](sim::World& world) { world.client("main", [&] { got = act(); }); }, {.strategy = sim::fifo()});
   return result.failure ? result.failure->message : got;
 }
 
@@ -68,9 +68,8 @@ int main() {
                  .expected = "burnt",
                  .why = "a task keeps its exception until somebody awaits it"},
                 [] {
-                  return in_a_world([] {
-                    return error_of([] { asyncio::sleep(5ms); }, [] { throw std::runtime_error("burnt"); });
-                  });
+                  return in_a_world(
+                      [] { return error_of([] { asyncio::sleep(5ms); }, [] { throw std::runtime_error("burnt"); }); });
                 });
   return checks.conclude();
 }

@@ -2,7 +2,8 @@
 //
 // A heap keeps no order among elements that compare equal, so no two may: each timer gets the number of timers made
 // before it, which breaks every tie. The number is 64 bits wide; a timer each nanosecond would use it up in 584 years.
-// reference/src/timer_heap.cpp does the same. (Sorting the vector instead would do as well, and make call_later() O(n).)
+// reference/src/timer_heap.cpp does the same. (Sorting the vector instead would do as well, and make call_later()
+// O(n).)
 #pragma once
 
 #include <algorithm>
@@ -36,9 +37,7 @@ class Loop {
     std::uint64_t made;  // how many were made before this one
     Callback callback;
   };
-  static bool due_later(const Timer& a, const Timer& b) {
-    return a.when != b.when ? a.when > b.when : a.made > b.made;
-  }
+  static bool due_later(const Timer& a, const Timer& b) { return a.when != b.when ? a.when > b.when : a.made > b.made; }
 
   std::deque<Callback> ready_;
   std::vector<Timer> timers_;

@@ -1,8 +1,8 @@
 // A solution of the exercise of chapter 4.
 //
 // A call runs a function to its end, however often that suspends; only a task runs beside its caller. So both become
-// tasks before anything is awaited. Waiting for `a` first costs nothing: `b` runs meanwhile, and awaiting a task that is
-// done does not suspend. One task and a call of `second` would do as well, and so would
+// tasks before anything is awaited. Waiting for `a` first costs nothing: `b` runs meanwhile, and awaiting a task that
+// is done does not suspend. One task and a call of `second` would do as well, and so would
 //
 //     asyncio::await(asyncio::gather(first, second));
 //
