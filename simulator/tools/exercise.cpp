@@ -18,6 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// How long a check may take; empty: for ever. All checks together need two seconds, and somebody is waiting.
+std::optional<std::chrono::seconds> longest_check() {
+  const std::chrono::seconds limit = watchdog_limit();
+  if (limit == std::chrono::seconds::zero()) return {};
+  return std::min(limit, std::chrono::seconds(20));
+}
+
 /// Whether CMake has prepared `folder` to build `repository`.
 bool is_build_tree(const fs::path& folder, const fs::path& repository) {
   std::error_code none;
@@ -78,7 +85,7 @@ ExerciseResult judge_check(ChildEnd checked, const Chapter& chapter) {
       result.verdict = fmt::format("{} crashed the check: {}.", file, ::strsignal(checked.number));
       return result;
     case ChildEnd::How::out_of_time:
-      result.verdict = fmt::format("{} did not come to an end within {} s.", file, watchdog_limit().count());
+      result.verdict = fmt::format("{} did not come to an end within {} s.", file, longest_check()->count());
       return result;
     case ChildEnd::How::out_of_space:
       result.verdict = fmt::format("{} prints without end.", file);
@@ -111,9 +118,7 @@ ExerciseResult check_exercise(const Course& course, const Chapter& chapter, cons
         fmt::format("{}. learn builds exercises with CMake (Debian: apt-get install cmake).", error.what()));
   }
   if (built.how != ChildEnd::How::exited || built.number != 0) return judge_build(built, course, chapter);
-  std::optional<std::chrono::seconds> limit = watchdog_limit();
-  if (*limit == std::chrono::seconds::zero()) limit.reset();
-  return judge_check(run_child({(build / "tutorials" / chapter.target()).string()}, limit), chapter);
+  return judge_check(run_child({(build / "tutorials" / chapter.target()).string()}, longest_check()), chapter);
 }
 
 }  // namespace asyncio::sim::tool

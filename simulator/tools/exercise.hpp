@@ -24,7 +24,8 @@ struct ExerciseResult {
 /// \throws UsageError  where there is none; says how to make one
 std::filesystem::path find_build_tree(const Course& course, const std::string& wanted);
 
-/// Builds what checks the exercise, and nothing else, and runs it, for at most watchdog_limit().
+/// Builds what checks the exercise, and nothing else, and runs it: for at most 20 s, or less where
+/// ORRERY_WATCHDOG says so.
 ///
 /// \throws UsageError  where there is no cmake
 ExerciseResult check_exercise(const Course& course, const Chapter& chapter, const std::filesystem::path& build);

@@ -144,6 +144,10 @@ class Lesson {
   }
 
   void tell_what_to_do(const Chapter& chapter) {
+    if (progress_.of(chapter).passed) {
+      return output_.text(
+          fmt::format("compare  {}\nnext     {} learn next\n", chapter.solution.string(), options_.program));
+    }
     output_.text(fmt::format("read     {}\nedit     {}\ncheck    {} learn check\n", chapter.text.string(),
                              chapter.exercise.string(), options_.program));
   }

@@ -84,7 +84,9 @@ TEST(LearnCheck, RemembersWhatHasPassedAndStaysThere) {
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("PASS  chapter 01: All about loop  [#-]"));
   EXPECT_THAT(ran.out, HasSubstr("compare  tutorials/01_loop/solution/code.hpp"));
-  EXPECT_THAT(learn("").out, HasSubstr("01  All about loop   passed"));
+  const std::string list = learn("").out;
+  EXPECT_THAT(list, HasSubstr("> 01  All about loop   passed"));
+  EXPECT_THAT(list, HasSubstr(" learn next\n"));
 }
 
 TEST(LearnCheck, TakesAChapterByItsNumberOrName) {

@@ -25,9 +25,9 @@ std::string in_a_world(std::function<std::string()> act) {
   return result.failure ? result.failure->message : got;
 }
 
-std::string time_of_two_sleeps() {
+std::string time_of_two_sleeps(asyncio::Duration first, asyncio::Duration second) {
   const asyncio::TimePoint begun = asyncio::get_running_loop().time();
-  both([] { asyncio::sleep(20ms); }, [] { asyncio::sleep(30ms); });
+  both([=] { asyncio::sleep(first); }, [=] { asyncio::sleep(second); });
   return milliseconds(asyncio::get_running_loop().time() - begun);
 }
 
@@ -58,18 +58,25 @@ int main() {
   tutorials::Checks checks(4, "tutorials/04_await/exercise/both.hpp");
   checks.expect({.what = "sleeps of 20 ms and 30 ms take 30 ms when they are side by side",
                  .expected = "30 ms",
-                 .why = "a call, like Python's await of a coroutine, runs the function to its end before it returns"},
-                [] { return in_a_world(time_of_two_sleeps); });
+                 .why = "side by side they take as long as the longer one; a call runs a function to its end first"},
+                [] { return in_a_world([] { return time_of_two_sleeps(20ms, 30ms); }); });
+  checks.expect({.what = "sleeps of 30 ms and 20 ms do so as well",
+                 .expected = "30 ms",
+                 .why = "both() returns when both have returned, whichever is the longer one"},
+                [] { return in_a_world([] { return time_of_two_sleeps(30ms, 20ms); }); });
   checks.expect({.what = "two functions that sleep(0s) after each letter take turns",
                  .expected = "ababab",
-                 .why = "each sleep(0s) lets the other one run; one that is not a task yet cannot run"},
+                 .why = "each sleep(0s) lets the other one run, and the first one begins first"},
                 [] { return in_a_world(order_of_two_counters); });
-  checks.expect({.what = "what the second one throws comes out of both()",
+  const auto burn = [] { throw std::runtime_error("burnt"); };
+  const auto sleep = [] { asyncio::sleep(5ms); };
+  checks.expect({.what = "what the first one throws comes out of both()",
                  .expected = "burnt",
                  .why = "a task keeps its exception until somebody awaits it"},
-                [] {
-                  return in_a_world(
-                      [] { return error_of([] { asyncio::sleep(5ms); }, [] { throw std::runtime_error("burnt"); }); });
-                });
+                [=] { return in_a_world([=] { return error_of(burn, sleep); }); });
+  checks.expect({.what = "what the second one throws comes out as well",
+                 .expected = "burnt",
+                 .why = "a task keeps its exception until somebody awaits it"},
+                [=] { return in_a_world([=] { return error_of(sleep, burn); }); });
   return checks.conclude();
 }

@@ -5,7 +5,7 @@
 
 #include <functional>
 
-/// Runs two functions side by side, and returns when both have returned.
+/// Runs two functions side by side, `first` beginning first, and returns when both have returned.
 ///
 /// \throws (anything)  that one of them threw
 /// \suspends until both have returned
