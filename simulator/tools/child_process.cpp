@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "interruption.hpp"
 #include "stopwatch.hpp"
 
 extern char** environ;
@@ -20,6 +21,7 @@ namespace asyncio::sim::tool {
 namespace {
 
 constexpr std::size_t MOST_OUTPUT = 1 << 20;
+constexpr int LONGEST_WAIT = 100;  // ms, until the limit and Ctrl-C are looked at again
 
 /// A descriptor that is closed in the end.
 class Descriptor {
@@ -60,10 +62,10 @@ ChildEnd::How read_all(int from, std::string& output, std::optional<std::chrono:
   const Stopwatch stopwatch;
   std::array<char, 4096> bytes;
   while (output.size() < MOST_OUTPUT) {
-    const double left = limit ? static_cast<double>(limit->count()) - stopwatch.seconds() : 1;
-    if (left <= 0) return ChildEnd::How::out_of_time;
+    if (Interruption::requested()) return ChildEnd::How::interrupted;
+    if (limit && stopwatch.seconds() >= static_cast<double>(limit->count())) return ChildEnd::How::out_of_time;
     pollfd readable{.fd = from, .events = POLLIN, .revents = 0};
-    if (::poll(&readable, 1, static_cast<int>(left * 1000) + 1) <= 0) continue;  // a limit, or a signal
+    if (::poll(&readable, 1, LONGEST_WAIT) <= 0) continue;
     const ssize_t got = ::read(from, bytes.data(), bytes.size());
     if (got == 0) return ChildEnd::How::exited;
     if (got > 0) output.append(bytes.data(), static_cast<std::size_t>(got));

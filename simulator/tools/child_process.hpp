@@ -15,13 +15,14 @@ struct ChildEnd {
     killed,        ///< by signal `number`
     out_of_time,   ///< it was stopped by us
     out_of_space,  ///< it printed more than anybody reads, and was stopped by us
+    interrupted,   ///< Ctrl-C; it was stopped by us, if it was not by that
   };
   How how = How::exited;
   int number = 0;
   std::string output = {};  ///< standard output and standard error, as they came
 };
 
-/// Runs a program; Ctrl-C reaches it as well.
+/// Runs a program; Ctrl-C ends it as well.
 ///
 /// \param words  the program, looked for as a shell does, and its arguments
 /// \param limit  real time after which it is stopped; empty: never

@@ -87,6 +87,7 @@ ExerciseResult judge_check(ChildEnd checked, const Chapter& chapter) {
     case ChildEnd::How::out_of_time:
       result.verdict = fmt::format("{} did not come to an end within {} s.", file, longest_check()->count());
       return result;
+    case ChildEnd::How::interrupted: return result;
     case ChildEnd::How::out_of_space:
       result.verdict = fmt::format("{} prints without end.", file);
       result.output.resize(2000);

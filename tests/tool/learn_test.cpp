@@ -118,6 +118,15 @@ TEST(LearnCheck, SurvivesWhateverAnExerciseDoes) {
   EXPECT_THAT(ran.out, HasSubstr("code.hpp did not come to an end within 1 s."));
 }
 
+TEST(LearnCheck, EndsWithCtrlC) {
+  write_exercise("exec sleep 100");
+  const Ran ran = in_course(
+      "\"$ORRERY\" learn check 2>building & TOOL=$!\n"
+      "until grep -q building building; do sleep 0.02; done; kill -INT $TOOL; wait $TOOL");
+  EXPECT_EQ(ran.status, 130);
+  EXPECT_THAT(ran.out, IsEmpty());
+}
+
 TEST(LearnCheck, NeedsABuildTreeOfThisCourse) {
   const Ran none = in_course("rm -r build && \"$ORRERY\" learn check");
   EXPECT_EQ(none.status, 2);

@@ -49,7 +49,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   void wait_for(asyncio::FutureState& future) {
     future.set_blocking(false);  // await() left it true for whoever steps the fiber: it means what it says
-    future.add_done_callback([self = shared_from_this()](asyncio::AnyFuture) { self->step(); }, {});
+    const auto current_context = std::nullopt;
+    future.add_done_callback([self = shared_from_this()](asyncio::AnyFuture) { self->step(); }, current_context);
   }
 
   asyncio::AbstractEventLoop& loop_ = asyncio::get_running_loop();
