@@ -8,8 +8,9 @@ Three things on a page are kept true, and the rest is left alone:
 
 - A code block below `<!-- file.cpp: name -->` is what stands between the two lines `// [name]` of that file, which is
   looked for beside the page; without `: name` the whole file.
-- A block whose first line is `$ orrery ...`, `$ build/release/...` or `$ python3 ...` is what this command prints, run in
-  the repository. SCENARIO@TOKEN in a command stands for the case that the last `explore SCENARIO` on the page has found.
+- A block whose first line is `$ orrery ...`, `$ build/release/...` or `$ python3 ...` is what this command, run in the
+  repository, writes to standard output (progress goes to standard error). SCENARIO@TOKEN in a command stands for the
+  case that the last `explore SCENARIO` on the page has found.
 - Code in `hints.md` beside the page has to be found in the chapter's files, the third hint excepted: it shows the fix.
 
 The programs are those of the build folder, whatever its name.
@@ -70,7 +71,7 @@ class Page:
         words = [re.sub(r"^(\w+)@TOKEN$", lambda m: self.cases.get(m[1], m[0]), word) for word in words]
         program = re.sub(r"^build/release/|^(?=orrery$)", f"{self.build}/", words[0])
         ran = subprocess.run([words[0], *words[1:]], executable=program if program != words[0] else None, cwd=ROOT,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
         if found := re.search(r"^trace +\S+ trace ((\w+)@\S+)$", ran.stdout, re.M):
             self.cases[found[2]] = found[1]
         printed = "\n".join(line.rstrip() for line in ran.stdout.rstrip().splitlines())

@@ -48,7 +48,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   }
 
   void wait_for(asyncio::FutureState& future) {
-    future.set_blocking(false);  // await() left it true for whoever steps the fiber: it means what it says
+    future.set_blocking(false);  // await() set it, to say: I stopped on purpose. Whoever steps takes note
     const auto current_context = std::nullopt;
     future.add_done_callback([self = shared_from_this()](asyncio::AnyFuture) { self->step(); }, current_context);
   }
