@@ -14,5 +14,6 @@ int explore(const Options& options, Output& output);  ///< many, until one fails
 int replay(const Options& options, Output& output);   ///< the same execution again
 int shrink(const Options& options, Output& output);   ///< the same failure from fewer deviations
 int trace(const Options& options, Output& output);    ///< what happened, event by event
+int tree(const Options& options, Output& output);     ///< what all tasks are doing at one step
 
 }  // namespace asyncio::sim::tool

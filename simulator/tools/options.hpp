@@ -33,6 +33,9 @@ struct Options {
   std::string grep = {};                          ///< trace --grep: only lines that contain this
   std::size_t from = 0;                           ///< trace --from: a step
   std::size_t to = static_cast<std::size_t>(-1);  ///< trace --to: a step
+
+  std::optional<std::size_t> step = {};  ///< tree --step: after which; empty: after the last
+  bool table = false;                    ///< tree --table: a line for each task instead
 };
 
 }  // namespace asyncio::sim::tool
