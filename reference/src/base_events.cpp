@@ -34,7 +34,7 @@ TimePoint steady_now() {
 
 }  // namespace
 
-BaseEventLoop::BaseEventLoop() : debug_(debug_mode_from_environment()) {}
+BaseEventLoop::BaseEventLoop() : debug_(debug_mode_from_environment()) { core().set_debug(debug_); }
 
 BaseEventLoop::~BaseEventLoop() {
   // A loop of one's own closes itself in its own destructor, where its functions can still be called.
@@ -214,6 +214,7 @@ Handle BaseEventLoop::call_soon(Callback callback, std::optional<Context> contex
     check_callback(callback, "call_soon");
   }
   auto handle = make_ref<HandleState>(std::move(callback), *this, context ? std::move(*context) : copy_context());
+  if (debug_) handle->remember_source();
   if (has_posted_.load(std::memory_order_relaxed)) take_posted();  // they were scheduled earlier (B1)
   ready_.push(handle);
   return Handle(std::move(handle));
@@ -243,6 +244,7 @@ TimerHandle BaseEventLoop::call_at(TimePoint when, Callback callback, std::optio
   }
   auto timer =
       make_ref<TimerState>(when, std::move(callback), *this, context ? std::move(*context) : copy_context());
+  if (debug_) timer->remember_source();
   scheduled_.push(timer);
   return TimerHandle(std::move(timer));
 }
@@ -258,6 +260,7 @@ Handle BaseEventLoop::call_soon_threadsafe(Callback callback, std::optional<Cont
   if (debug_) check_callback(callback, "call_soon_threadsafe");
   const auto handle =
       make_ref<ThreadSafeHandleState>(std::move(callback), *this, context ? std::move(*context) : copy_context());
+  if (debug_) handle->remember_source();
   add_callback_signalsafe(handle);
   return Handle(Ref<HandleState>(handle));
 }
@@ -351,6 +354,9 @@ ExceptionHandler BaseEventLoop::get_exception_handler() const { return exception
 
 bool BaseEventLoop::get_debug() const { return debug_; }
 
-void BaseEventLoop::set_debug(bool enabled) { debug_ = enabled; }
+void BaseEventLoop::set_debug(bool enabled) {
+  debug_ = enabled;
+  core().set_debug(enabled);
+}
 
 }  // namespace asyncio

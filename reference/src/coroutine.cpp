@@ -19,9 +19,15 @@
 // resume any more is resumed a last time, with CoroutineExit, and its stack unwinds. Where that cannot
 // be done, or the coroutine will not have it, the stack is left as it is, for ever, and stderr says so.
 //
+// A stack that is switched out can be looked at, and only from itself: the unwinder walks the stack on which
+// it runs. Whoever wants to see it leaves a Look for it and switches there. What wakes up finds the Look,
+// walks, and switches back; it has not gone on. The two places at which a stack can be switched out, suspend()
+// and resume(), look for it where they have to look for trouble anyway.
+//
 //   C1 to C5 are in coroutine.hpp. And here:
 //   C6  While a coroutine runs, its runner holds a Ref to it: it cannot be destroyed under its own feet.
 //   C7  The callable outlives every frame on the stack; it is dropped as the last thing on that stack.
+//   C8  A Look changes nothing of the coroutine that is looked at, and nothing of the thread.
 //
 // Source: CPython Objects/genobject.c, gen_send_ex, _gen_throw, gen_close, _PyGen_Finalize.
 #include <asyncio/coroutine.hpp>
@@ -29,7 +35,9 @@
 
 #include "fiber_switch.hpp"
 #include "stack_pool.hpp"
+#include "stack_walk.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <cstdint>
@@ -85,11 +93,18 @@ struct CoroutineRunner {
   using Activation = CoroutineState::Activation;
   using State = Coroutine::State;
 
+  /// A wish to see a stack that is switched out.
+  struct Look {
+    FiberContext* back;  // who wants to know, switched out meanwhile
+    StackWalk walk = {};
+  };
+
   /// What a thread knows about the coroutines on it.
   struct ThreadState {
     Activation* running = nullptr;  // the innermost coroutine that executes; null on the thread's own stack
     void* exceptions = nullptr;     // exception_state_of_this_thread()
     std::uint64_t number = 0;       // 0 until the first coroutine starts; never used twice, unlike addresses
+    Look* look = nullptr;           // for the stack that is switched to; null: it is to go on
     FiberContext own_stack;
   };
 
@@ -104,6 +119,9 @@ struct CoroutineRunner {
   static void entry(boost::context::detail::transfer_t transfer) noexcept;
   static Stop never_enter(CoroutineState& state, std::exception_ptr error) noexcept;
   static Stop finish(Activation& activation) noexcept;
+
+  static void look(CoroutineState& state, StackWalk& walk);
+  static void show(FiberContext& shown, ThreadState& thread) noexcept;
 
   [[noreturn]] static void refuse(const CoroutineState& state);
   [[noreturn]] static void exit_again(Activation& self, ThreadState& thread);
@@ -160,8 +178,11 @@ void CoroutineRunner::prepare(ThreadState& thread) {
   switch_stacks(thread.exceptions, here, activation.fiber);
   thread.running = outer;
 
-  if (state.stage_ != State::suspended) [[unlikely]]
-    return finish(activation);
+  while (state.stage_ != State::suspended) [[unlikely]] {
+    if (!thread.look) return finish(activation);
+    show(here, thread);  // it runs on; somebody up there looks at this stack
+    thread.running = outer;
+  }
   return {.why = activation.why, .future = activation.future};
 }
 
@@ -188,8 +209,11 @@ void Coroutine::suspend(FutureState* future) {
   self->why = future ? Stop::Why::awaits : Stop::Why::yielded;
   self->owner->stage_ = State::suspended;
   switch_stacks(thread.exceptions, self->fiber, *self->resumer);
-  if (self->error) [[unlikely]]
-    std::rethrow_exception(std::exchange(self->error, nullptr));
+  while (self->error) [[unlikely]] {
+    const std::exception_ptr error = std::exchange(self->error, nullptr);
+    if (!thread.look) std::rethrow_exception(error);
+    CoroutineRunner::show(self->fiber, thread);
+  }
 }
 
 /// Says why a coroutine cannot be resumed. \throws RuntimeError  always
@@ -349,6 +373,51 @@ void CoroutineRunner::append_user(const Stack& stack, ReportLine& line) {
   } else {
     line << "nobody: an access went astray into the guard of an idle stack";
   }
+}
+
+// Looking at a stack ----------------------------------------------------------------------------------
+
+/// Walks the stack of a coroutine, on whichever stack that is (C8).
+[[gnu::noinline]] void CoroutineRunner::look(CoroutineState& state, StackWalk& walk) {
+  Activation* const seen = state.activation_;
+  ThreadState& thread = this_thread();
+  if (!seen || seen->thread != thread.number) return;  // C1, C3
+  Activation* const running = thread.running;
+  if (seen == running) {
+    return walk_stack(walk, __builtin_frame_address(0), reinterpret_cast<const void*>(&entry));
+  }
+  const auto* const top_of_calls = static_cast<const char*>(seen->fiber.where);
+  if (top_of_calls - seen->stack.bottom < static_cast<std::ptrdiff_t>(WALK_BYTES)) return;
+
+  Look look{.back = running ? &running->fiber : &thread.own_stack};
+  // In suspend(), `error` is what says that this is no ordinary waking; in resume(), that the stage is not suspended.
+  if (state.stage_ == State::suspended) seen->error = std::make_exception_ptr(CoroutineExit());
+  thread.look = &look;
+  thread.running = seen;
+  switch_stacks(thread.exceptions, *look.back, seen->fiber);
+  thread.running = running;
+  walk = look.walk;
+}
+
+/// The other end of look(), on the stack that is looked at.
+[[gnu::noinline]] void CoroutineRunner::show(FiberContext& shown, ThreadState& thread) noexcept {
+  Look& look = *std::exchange(thread.look, nullptr);
+  walk_stack(look.walk, __builtin_frame_address(0), reinterpret_cast<const void*>(&entry));
+  switch_stacks(thread.exceptions, shown, *look.back);
+}
+
+StackSummary Coroutine::get_stack() const {
+  StackWalk walk;
+  CoroutineRunner::look(*state_, walk);
+  return StackSummary(walk.list());
+}
+
+[[gnu::noinline]] StackSummary StackSummary::extract(std::size_t limit) {
+  constexpr std::size_t OWN = 8;  // calls of this library on the way here, which nobody is shown
+  StackWalk walk;
+  walk_stack(walk, __builtin_frame_address(0), reinterpret_cast<const void*>(&CoroutineRunner::entry));
+  walk.count = std::min(walk.count, limit + OWN);
+  return StackSummary(walk.list(), limit);
 }
 
 // The public face -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include "log.hpp"
 
 #include <map>
+#include <sstream>
 
 namespace asyncio {
 namespace {
@@ -37,6 +38,16 @@ void call_handler(const ExceptionHandler& handler, AbstractEventLoop& loop, cons
 
 std::string place(const std::source_location& where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+/// A stack below the words "created at", as CPython prints it.
+std::string lines_of(const StackSummary& stack) {
+  std::ostringstream lines;
+  lines << " (most recent call last):\n";
+  print_list(stack.frames(), lines);
+  std::string text = lines.str();
+  text.pop_back();  // the last end of line
+  return text;
 }
 
 }  // namespace
@@ -77,7 +88,11 @@ void BaseEventLoop::default_exception_handler(const ExceptionContext& context) {
   if (context.socket) entries["socket"] = std::to_string(context.socket.fileno());
   if (context.context) entries["context"] = context.context->message;
   if (context.source_traceback) entries["source_traceback"] = "Object created at " + place(*context.source_traceback);
-  if (!context.source_traceback && current_handle()) entries["handle_traceback"] = current_handle().repr();
+  if (!context.source_stack.empty()) entries["source_traceback"] = "Object created at" + lines_of(context.source_stack);
+  if (!entries.contains("source_traceback") && current_handle()) {  // S53
+    const StackSummary made = current_handle().get()->source();
+    entries["handle_traceback"] = made.empty() ? current_handle().repr() : "Handle created at" + lines_of(made);
+  }
 
   std::string text = context.message.empty() ? "Unhandled exception in event loop" : context.message;
   for (const auto& [name, value] : entries) text += "\n" + name + ": " + value;

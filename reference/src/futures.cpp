@@ -25,7 +25,11 @@ CallbackId next_callback_id() {
 }  // namespace
 
 FutureState::FutureState(AbstractEventLoop& loop, AnySlot* slot, std::source_location where)
-    : core_(&loop.core()), slot_(slot), where_(where) {}
+    : core_(&loop.core()), slot_(slot), where_(where) {
+  if (core_->debug()) [[unlikely]] {
+    source_ = std::make_unique<StackSummary>(StackSummary::extract(DEBUG_STACK_DEPTH));
+  }
+}
 
 FutureState::~FutureState() { drop_callbacks(); }  // F3: still pending
 
@@ -186,7 +190,27 @@ void FutureState::add_awaited_by(FutureState& waiter) {
   if (std::ranges::find(awaited_by_, &waiter) == awaited_by_.end()) awaited_by_.push_back(&waiter);
 }
 
-void FutureState::discard_awaited_by(FutureState& waiter) noexcept { std::erase(awaited_by_, &waiter); }
+void FutureState::hold_awaited_by(Ref<FutureState> waiter) {
+  if (std::ranges::find(awaited_by_, waiter.get()) != awaited_by_.end()) return;
+  if (!held_waiters_) held_waiters_ = std::make_unique<std::vector<Ref<FutureState>>>();
+  add_awaited_by(*waiter);
+  held_waiters_->push_back(std::move(waiter));
+}
+
+void FutureState::discard_awaited_by(FutureState& waiter) noexcept {
+  std::erase(awaited_by_, &waiter);
+  if (!held_waiters_) return;
+  const auto held = std::ranges::find(*held_waiters_, &waiter, &Ref<FutureState>::get);
+  if (held == held_waiters_->end()) return;
+  const Ref<FutureState> dropped = std::move(*held);  // goes last: its end may run foreign code
+  held_waiters_->erase(held);
+}
+
+std::vector<AnyFuture> AnyFuture::asyncio_awaited_by() const {
+  std::vector<AnyFuture> waiters;
+  for (FutureState* waiter : state().awaited_by()) waiters.emplace_back(Ref<FutureState>(waiter));
+  return waiters;
+}
 
 AwaitEdge::AwaitEdge(Ref<FutureState> future, FutureState& waiter) : future_(std::move(future)), waiter_(&waiter) {
   future_->add_awaited_by(waiter);
@@ -223,6 +247,7 @@ void FutureState::report_never_retrieved() noexcept {
   ExceptionContext context{.message = std::string(kind()) + " exception was never retrieved", .exception = exception_};
   context.future = AnyFuture(Ref<FutureState>(this));
   if (loop->get_debug()) context.source_traceback = where_;
+  context.source_stack = source();
   try {
     loop->call_exception_handler(context);
   } catch (...) {
@@ -241,7 +266,12 @@ std::string FutureState::state_text() const {
   return {};
 }
 
-std::string FutureState::repr() const { return std::string("<") + kind() + " " + state_text() + ">"; }
+std::string FutureState::created_text() const {
+  if (!core_->debug()) return {};
+  return std::string(" created at ") + where_.file_name() + ":" + std::to_string(where_.line());
+}
+
+std::string FutureState::repr() const { return std::string("<") + kind() + " " + state_text() + created_text() + ">"; }
 
 void AnyFuture::throw_empty() { throw RuntimeError("this handle holds no future"); }
 

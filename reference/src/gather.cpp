@@ -21,6 +21,8 @@ GatheringFuture::~GatheringFuture() { core().forget_ring(ring_); }
 void GatheringFuture::start() {
   const Ref<GatheringFuture> self(this);
   const Context context = copy_context();
+  // asyncio's edge goes to the task that gathers, not to this future: it is who a reader looks for (S344).
+  if (get_running_loop_or_null()) waiter_ = Ref<FutureState>(current_task().get());
   std::set<AnyFuture> seen;  // only asked, never walked through: its order decides nothing
   std::vector<std::size_t> done_already;
   for (std::size_t i = 0; i < children_.size(); ++i) {
@@ -31,10 +33,11 @@ void GatheringFuture::start() {
       done_already.push_back(i);
       continue;
     }
-    edges_[i] = AwaitEdge(Ref<FutureState>(child.get()), *this);
+    if (waiter_) edges_[i] = AwaitEdge(Ref<FutureState>(child.get()), *waiter_);
     child.add_done_callback([self, i](const AnyFuture&) { self->on_child_done(i); }, context);
   }
   if (children_.empty()) {
+    waiter_ = {};
     collect();
     set_result();
   }
@@ -46,7 +49,10 @@ void GatheringFuture::start() {
 void GatheringFuture::on_child_done(std::size_t index) {
   edges_[index].clear();
   FutureState& child = *children_[index].get();
-  if (--unfinished_ == 0) core().forget_ring(std::exchange(ring_, 0));
+  if (--unfinished_ == 0) {
+    core().forget_ring(std::exchange(ring_, 0));
+    waiter_ = {};
+  }
   if (done()) {
     child.mark_retrieved();  // G3
     return;
@@ -80,6 +86,7 @@ void GatheringFuture::let_go() {
   const Ref<GatheringFuture> self(this);  // which a child may be the last to hold
   ring_ = 0;
   edges_.clear();
+  waiter_ = {};
   children_.clear();
 }
 

@@ -44,7 +44,15 @@ void Handle::run() const {
   if (const Ref<HandleState> kept = state_) kept->run();
 }
 
-std::string Handle::repr() const { return !state_ ? "<no handle>" : cancelled() ? "<Handle cancelled>" : "<Handle>"; }
+std::string Handle::repr() const {
+  if (!state_) return "<no handle>";
+  std::string text = cancelled() ? "<Handle cancelled" : "<Handle";
+  const std::vector<FrameSummary> made_by = state_->source().frames();
+  if (!made_by.empty() && made_by.back().lineno > 0) {
+    text += " created at " + made_by.back().filename + ":" + std::to_string(made_by.back().lineno);
+  }
+  return text + ">";
+}
 
 TimerHandle::TimerHandle(TimePoint when, Callback callback, AbstractEventLoop& loop, Context context)
     : Handle(Ref<HandleState>(make_ref<TimerState>(when, std::move(callback), loop, std::move(context)))) {}
@@ -81,7 +89,8 @@ void HandleState::run() {
   } catch (...) {
     loop_->call_exception_handler({.message = "Exception in callback",
                                    .exception = std::current_exception(),
-                                   .handle = Handle(Ref<HandleState>(this))});
+                                   .handle = Handle(Ref<HandleState>(this)),
+                                   .source_stack = source()});
   }
 }
 

@@ -71,7 +71,7 @@ void TaskState::check_settable() const { throw RuntimeError("Task does not suppo
 
 std::string TaskState::repr() const {
   const std::string state = num_cancels_requested_ > 0 && !done() ? "cancelling" : state_text();
-  return std::string("<") + kind() + " " + state + " name='" + get_name() + "'>";
+  return std::string("<") + kind() + " " + state + " name='" + get_name() + "'" + created_text() + ">";
 }
 
 void TaskState::report_pending() noexcept {
@@ -80,6 +80,7 @@ void TaskState::report_pending() noexcept {
   ExceptionContext context{.message = "Task was destroyed but it is pending!"};
   context.task = handle_of(this);
   if (loop->get_debug()) context.source_traceback = where();
+  context.source_stack = source();
   try {
     loop->call_exception_handler(context);
   } catch (...) {

@@ -20,12 +20,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace asyncio::sim {
+
+class WorldCore;
 
 /// One run of a scenario.
 class Execution {
@@ -67,6 +71,18 @@ class Execution {
   /// The execution of the calling thread; null outside one.
   static Execution* current() noexcept;
 
+  /// Calls `look` once, after that step of every execution from now on: to look, and nothing else.
+  void look_after(std::size_t step, std::function<void(const WorldCore&)> look) {
+    look_after_ = step;
+    look_ = std::move(look);
+  }
+  static constexpr std::size_t LAST_STEP = static_cast<std::size_t>(-1);  // whichever it will be
+  /// Whether somebody wants to look now; `over` where no step will follow.
+  bool to_be_looked_at(bool over) const noexcept {
+    return look_ && (look_after_ == steps || (over && look_after_ == LAST_STEP));
+  }
+  void look(const WorldCore& world) { look_(world); }
+
   /// What the world reports at its end.
   std::size_t steps = 0;
   Duration virtual_time{};
@@ -84,6 +100,8 @@ class Execution {
   bool sealed_ = true;
   std::optional<Failure> failure_;
   std::vector<Sometimes> sometimes_;
+  std::size_t look_after_ = LAST_STEP;
+  std::function<void(const WorldCore&)> look_;  // empty: nobody looks
 };
 
 /// While it lives, `execution` is the one of this thread.

@@ -57,6 +57,10 @@ RunResult run(Scenario scenario, RunOptions options) {
 RunResult replay(Scenario scenario, std::string text) {
   const Token token = Token::parse(text);
   Runner runner(std::move(scenario), token.options());
+  return replay_token(runner, token);
+}
+
+RunResult replay_token(Runner& runner, const Token& token) {
   NotedToken note(token);
   if (token.strategy.empty()) {
     SparseReplayer tape(token.deviations);

@@ -13,8 +13,10 @@
 #include <asyncio/sim/strategy.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace asyncio::sim {
 
@@ -28,6 +30,10 @@ class Runner {
   ///
   /// \param keep  whether its events are kept
   void execute(StrategyState& strategy, std::uint64_t seed, bool keep);
+  /// Has somebody look at the worlds of the executions to come: see Execution::look_after().
+  void look_after(std::size_t step, std::function<void(const WorldCore&)> look) {
+    execution_.look_after(step, std::move(look));
+  }
   /// The one that ran last.
   const Execution& execution() const noexcept { return execution_; }
   /// The same as users see it. The trace is taken out, so ask once.
@@ -45,6 +51,11 @@ class Runner {
   RunOptions options_;
   Execution execution_;
 };
+
+/// What replay() does, with a runner made from the token's options.
+///
+/// \throws StaleTape  where the token no longer fits the scenario
+RunResult replay_token(Runner& runner, const Token& token);
 
 /// The token of an execution of `runner`: seed form where the strategy has a name, else deviations form.
 ///

@@ -131,6 +131,7 @@ void WorldCore::run() {
   execution_.trace().set_time(now_);
   record({.kind = EventKind::run_start});
   run_to_the_end();
+  if (execution_.to_be_looked_at(true)) execution_.look(*this);
   if (!execution_.failed()) check_at_the_end();
   record({.kind = EventKind::run_end, .a = execution_.steps});
   execution_.virtual_time = now_.time_since_epoch();
@@ -140,6 +141,7 @@ void WorldCore::run() {
 
 void WorldCore::run_to_the_end() {
   start_hosts();
+  if (execution_.to_be_looked_at(false)) execution_.look(*this);
   while (!execution_.failed()) {
     happen_what_is_due();
     if (finished() || execution_.failed()) return;
@@ -196,6 +198,7 @@ void WorldCore::take_turn(SimHost& host) {
   running_ = nullptr;
   execution_.running_host = NameId::none;
   check_properties();
+  if (execution_.to_be_looked_at(false)) execution_.look(*this);
   if (ran) maybe_leap(host);
 }
 
@@ -261,6 +264,7 @@ void WorldCore::maybe_leap(SimHost& host) {
 bool WorldCore::nobody_else_may_go() {
   if (!invariants_.empty() || !eventualities_.empty() || execution_.failed()) return false;
   if (execution_.steps >= execution_.options().step_limit) return false;  // a task that spins has to come back
+  if (execution_.to_be_looked_at(false)) return false;
   if (next_time() != TimePoint::max()) return false;
   for (const auto& host : hosts_) {
     if (host.get() != running_ && host->can_run()) return false;

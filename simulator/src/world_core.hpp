@@ -60,6 +60,7 @@ class WorldCore {
   void eventually(std::string name, std::function<bool()> holds);
   void finally(std::function<void()> check);
   SimNetwork& network() noexcept { return network_; }
+  const std::vector<std::unique_ptr<SimHost>>& hosts() const noexcept { return hosts_; }
   World& world() noexcept { return world_; }
 
   // ---- Faults: faults.cpp ----

@@ -44,6 +44,23 @@ void check_expected(const Case& wanted, const RunResult& result) {
                           hash_text(expected.trace_hash), hash_text(result.trace_hash)));
 }
 
+const RunResult& result_of(const RunResult& result) { return result; }
+const RunResult& result_of(const Inspection& inspection) { return inspection.result; }
+
+/// Runs a case again by way of `run`.
+template <class Run>
+auto reproduced(const Case& wanted, Session& session, Run run) {
+  try {
+    session.runs(wanted.token);
+    auto outcome = run();
+    session.rests();
+    check_expected(wanted, result_of(outcome));
+    return outcome;
+  } catch (const StaleTape& error) {
+    throw Stale(wanted.scenario->name, wanted.token, error.what());
+  }
+}
+
 }  // namespace
 
 Case find_case(const std::string& argument) {
@@ -64,15 +81,11 @@ Case find_case(const std::string& argument) {
 }
 
 RunResult reproduce(const Case& wanted, Session& session) {
-  try {
-    session.runs(wanted.token);
-    RunResult result = sim::replay(session.scenario(), wanted.token);
-    session.rests();
-    check_expected(wanted, result);
-    return result;
-  } catch (const StaleTape& error) {
-    throw Stale(wanted.scenario->name, wanted.token, error.what());
-  }
+  return reproduced(wanted, session, [&] { return sim::replay(session.scenario(), wanted.token); });
+}
+
+Inspection reproduce_and_inspect(const Case& wanted, Session& session, std::optional<std::size_t> step) {
+  return reproduced(wanted, session, [&] { return sim::inspect(session.scenario(), wanted.token, step); });
 }
 
 std::optional<std::uint64_t> seed_of(const std::string& token) {

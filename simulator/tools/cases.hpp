@@ -7,6 +7,7 @@
 // All three come down to a scenario and a token. A file says besides what it expects to happen.
 #pragma once
 
+#include <asyncio/sim/inspect.hpp>
 #include <asyncio/sim/scenario.hpp>
 
 #include <cstdint>
@@ -36,6 +37,12 @@ Case find_case(const std::string& argument);
 /// \throws MalformedToken  where its token is none
 /// \throws Stale           where it is not the same execution any more
 RunResult reproduce(const Case& wanted, Session& session);
+
+/// The same, and looks at its tasks after a step; after the last where `step` is empty.
+///
+/// \throws std::out_of_range  where the execution ends before that step
+/// \throws as reproduce()
+Inspection reproduce_and_inspect(const Case& wanted, Session& session, std::optional<std::size_t> step);
 
 /// What a token says about where it comes from: its seed; nothing where it holds deviations instead.
 std::optional<std::uint64_t> seed_of(const std::string& token);

@@ -28,7 +28,8 @@ enum OptionGroup : unsigned {
   OUTPUT = 8,  // --json, --quiet
   FILE_OUT = 16,
   TRACE = 32,
-  LEARN = 64,
+  TREE = 64,
+  LEARN = 128,
 };
 
 struct CommandHelp {
@@ -76,6 +77,11 @@ constexpr std::array COMMANDS{
                 TRACE | OUTPUT | FILE_OUT,
                 "shows what happens in an execution, event by event",
                 {"trace a2_wrong_users_data_buggy@17", "trace found.case --format json"}},
+    CommandHelp{"tree",
+                "CASE",
+                TREE | OUTPUT,
+                "shows what all tasks are doing at one step of an execution, and who waits for whom",
+                {"tree a2_wrong_users_data_buggy@17 --step 20", "tree found.case --table"}},
     CommandHelp{"learn",
                 "[ACTION] [CHAPTER]",
                 LEARN | OUTPUT,
@@ -182,6 +188,12 @@ void add_trace_options(CLI::App& app, Options& options) {
             [&](const std::string& text) { options.to = parse_count("--to", text); });
 }
 
+void add_tree_options(CLI::App& app, Options& options) {
+  add_value(app, "--step", "STEP", "after this step, as trace counts them; 0 is before the first (the last)",
+            [&](const std::string& text) { options.step = text == "0" ? 0 : parse_count("--step", text); });
+  app.add_flag("--table", options.table, "a line for each task instead of a tree");
+}
+
 void add_learn_options(CLI::App& app, Options& options) {
   add_value(app, "--dir", "DIR", "where Orrery's source is (this folder, or one above it)",
             [&](const std::string& text) { options.directory = text; });
@@ -202,6 +214,7 @@ void add_options(CLI::App& app, const CommandHelp& command, Options& options) {
   }
   if (has(OUTPUT)) add_output_options(app, options);
   if (has(TRACE)) add_trace_options(app, options);
+  if (has(TREE)) add_tree_options(app, options);
   if (has(LEARN)) add_learn_options(app, options);
   if (has(FILE_OUT)) {
     add_value(app, "-o", "FILE", has(TRACE) ? "write to this file" : "write the case to this file",
@@ -282,7 +295,7 @@ Options read_command_line(int argc, char** argv) {
   Options options;
   if (argc > 0 && argv[0] != nullptr && *argv[0] != '\0') options.program = shell_quoted(argv[0]);
   const std::unique_ptr<CLI::App> app = make_app(options);
-  if (argc < 2) throw UsageError("What is to be done? One of list, run, explore, replay, shrink, trace, learn.");
+  if (argc < 2) throw UsageError("What is to be done? One of list, run, explore, replay, shrink, trace, tree, learn.");
 
   const std::string_view first = argv[1];
   const CommandHelp* command = std::ranges::find(COMMANDS, first, &CommandHelp::name);

@@ -14,6 +14,7 @@ int explore(const Options& options, Output& output);  ///< many, until one fails
 int replay(const Options& options, Output& output);   ///< the same execution again
 int shrink(const Options& options, Output& output);   ///< the same failure from fewer deviations
 int trace(const Options& options, Output& output);    ///< what happened, event by event
+int tree(const Options& options, Output& output);     ///< what all tasks are doing at one step
 int learn(const Options& options, Output& output);    ///< the chapters of tutorials/, and their exercises
 
 }  // namespace asyncio::sim::tool

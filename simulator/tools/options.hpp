@@ -34,6 +34,9 @@ struct Options {
   std::size_t from = 0;                           ///< trace --from: a step
   std::size_t to = static_cast<std::size_t>(-1);  ///< trace --to: a step
 
+  std::optional<std::size_t> step = {};  ///< tree --step: after which; empty: after the last
+  bool table = false;                    ///< tree --table: a line for each task instead
+
   std::string directory = {};  ///< learn --dir: where to look for tutorials/; empty: here
   std::string build = {};      ///< learn --build: a build tree; empty: the likeliest
   unsigned level = 0;          ///< learn --level: of a hint; 0: the next one

@@ -27,6 +27,7 @@ int carry_out(const Options& options, Output& output) {
   if (options.command == "replay") return replay(options, output);
   if (options.command == "shrink") return shrink(options, output);
   if (options.command == "trace") return trace(options, output);
+  if (options.command == "tree") return tree(options, output);
   if (options.command == "learn") return learn(options, output);
   throw std::logic_error("a command that is read and not carried out: " + options.command);
 }

@@ -411,7 +411,8 @@ TEST_F(DebugMode, ReportsASlowCallback) {
   loop.turn();
   const std::string text = GetCapturedStderr();
 
-  EXPECT_THAT(text, HasSubstr("Executing <Handle> took 1.500 seconds"));
+  EXPECT_THAT(text, HasSubstr("Executing <Handle"));
+  EXPECT_THAT(text, HasSubstr("> took 1.500 seconds"));
   EXPECT_EQ(std::ranges::count(text, '\n'), 1);
 }
 

@@ -12,8 +12,10 @@
 namespace asyncio {
 namespace {
 
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::internal::CaptureStderr;
 using testing::internal::GetCapturedStderr;
 
@@ -289,8 +291,8 @@ TEST_F(TheDefaultExceptionHandler, HasAMessageOfItsOwn) {
   EXPECT_EQ(written([&] { loop.default_exception_handler({}); }), "asyncio: Unhandled exception in event loop\n");
 }
 
-// S53: the handle that is running, where nothing better is known, in debug mode.
-TEST_F(TheDefaultExceptionHandler, NamesTheRunningHandleInDebugMode) {
+// S53: where the running handle was made, where nothing better is known, in debug mode.
+TEST_F(TheDefaultExceptionHandler, SaysWhereTheRunningHandleWasMade) {
   loop.set_debug(true);
   loop.call_soon([this] { loop.default_exception_handler({.message = "inside"}); });
   loop.call_soon([this] {
@@ -299,8 +301,44 @@ TEST_F(TheDefaultExceptionHandler, NamesTheRunningHandleInDebugMode) {
 
   const std::string text = written([&] { loop.turn(); });
 
-  EXPECT_THAT(text, HasSubstr("inside\nhandle_traceback: <Handle>"));
+  EXPECT_THAT(text, HasSubstr("inside\nhandle_traceback: Handle created at (most recent call last):\n  "));
   EXPECT_THAT(text, HasSubstr("made\nsource_traceback: Object created at "));
+}
+
+// S53: a handle whose callback threw says where it was made, and so do futures and tasks.
+TEST_F(TheDefaultExceptionHandler, SaysWhereInDebugModeTheHandleThatFailedWasMade) {
+  loop.set_exception_handler(nullptr);
+  const auto text_in_debug_mode = [this](bool debug) {
+    loop.set_debug(debug);
+    loop.call_soon([] { throw std::logic_error("no"); });
+    return written([&] { loop.turn(); });
+  };
+
+  EXPECT_THAT(text_in_debug_mode(true),
+              HasSubstr("\nsource_traceback: Object created at (most recent call last):\n  "));
+  EXPECT_THAT(text_in_debug_mode(false), Not(HasSubstr("source_traceback")));
+}
+
+// S53: of a future, the whole stack that made it, where create_future() alone would say nothing.
+TEST_F(TheDefaultExceptionHandler, SaysInDebugModeWhoMadeTheFutureThatNobodyAsked) {
+  loop.set_exception_handler(nullptr);
+  loop.set_debug(true);
+
+  const std::string text = written([&] { loop.create_future<int>().set_exception(std::logic_error("lost")); });
+
+  EXPECT_THAT(text, HasSubstr("exception was never retrieved"));
+  EXPECT_THAT(text, HasSubstr("\nsource_traceback: Object created at (most recent call last):\n  "));
+  EXPECT_THAT(text, ContainsRegex("<Future finished .* created at .*exception_handler_test.cpp:"));
+}
+
+// S53: ten calls at most.
+TEST_F(TheDefaultExceptionHandler, RemembersTenCallsAtMost) {
+  loop.set_debug(true);
+  EXPECT_LE(loop.create_future<void>().get()->source().frames().size(), DEBUG_STACK_DEPTH);
+  EXPECT_FALSE(loop.create_future<void>().get()->source().empty());
+
+  loop.set_debug(false);
+  EXPECT_TRUE(loop.create_future<void>().get()->source().empty());
 }
 
 // The end of a loop ----------------------------------------------------------------------------------------

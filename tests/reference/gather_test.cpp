@@ -1,6 +1,7 @@
 // gather_test.cpp: gather() in all its forms. Rules: semantics.md S93, S136 to S143, S344.
 #include <asyncio/asyncio.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -15,6 +16,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using asyncio::AnyFuture;
 using asyncio::await;
 using asyncio::CancelledError;
 using asyncio::create_task;
@@ -22,6 +24,7 @@ using asyncio::Future;
 using asyncio::gather;
 using asyncio::return_exceptions;
 using asyncio::Task;
+using testing::IsEmpty;
 
 template <class T>
 Future<T> pending() {
@@ -243,16 +246,57 @@ TEST(Gather, RefusesFuturesOfSeveralLoops) {
   other->close();
 }
 
-// S344: child → outer → task.
+// S344: the edge goes to the task that gathers, as in CPython, and ends with the child.
 TEST(Gather, IsSeenInTheCallGraph) {
   asyncio::run([] {
     auto child = pending<int>();
-    auto all = gather(child);
-    EXPECT_EQ(child.get()->awaited_by(), std::vector<asyncio::FutureState*>{all.get()});
+    auto other = pending<int>();
+    auto all = gather(child, other);
+    EXPECT_EQ(child.asyncio_awaited_by(), std::vector<AnyFuture>{asyncio::current_task()});
 
     child.set_result(1);
+    asyncio::sleep(0s);
+    EXPECT_THAT(child.asyncio_awaited_by(), IsEmpty());
+    EXPECT_EQ(other.asyncio_awaited_by(), std::vector<AnyFuture>{asyncio::current_task()});
+    other.set_result(2);
     await(all);
-    EXPECT_TRUE(child.get()->awaited_by().empty());
+    EXPECT_THAT(other.asyncio_awaited_by(), IsEmpty());
+  });
+}
+
+// S344: outside a task nobody is there to wait.
+TEST(Gather, InACallbackHasNoEdge) {
+  asyncio::run([] {
+    auto child = pending<int>();
+    asyncio::Future<std::tuple<int>> all;
+    asyncio::get_running_loop().call_soon([&] { all = gather(child); });
+    asyncio::sleep(0s);
+
+    EXPECT_THAT(child.asyncio_awaited_by(), IsEmpty());
+    child.set_result(1);
+    await(all);
+  });
+}
+
+// S344: also where the gathering future is cancelled, or fails first.
+TEST(Gather, LeavesNoEdgeWhateverItEndsWith) {
+  asyncio::run([] {
+    auto cancelled = pending<int>();
+    auto failing = pending<int>();
+    auto late = pending<int>();
+    auto all = gather(cancelled);
+    auto first = gather(failing, late);
+
+    all.cancel();
+    failing.set_exception(std::runtime_error("no"));
+    EXPECT_THROW(await(all), CancelledError);
+    EXPECT_THROW(await(first), std::runtime_error);
+
+    EXPECT_THAT(cancelled.asyncio_awaited_by(), IsEmpty());
+    EXPECT_THAT(failing.asyncio_awaited_by(), IsEmpty());
+    late.set_result(1);
+    asyncio::sleep(0s);
+    EXPECT_THAT(late.asyncio_awaited_by(), IsEmpty());
   });
 }
 

@@ -17,6 +17,7 @@
 #include <asyncio/random.hpp>
 #include <asyncio/sockets.hpp>
 #include <asyncio/tasks.hpp>
+#include <asyncio/traceback.hpp>
 
 #include <asyncio/base_events.hpp>
 #include <asyncio/events.hpp>
@@ -28,6 +29,7 @@
 #include <asyncio/transports.hpp>
 
 #include <asyncio/gather.hpp>
+#include <asyncio/graph.hpp>
 #include <asyncio/locks.hpp>
 #include <asyncio/queues.hpp>
 #include <asyncio/runners.hpp>
@@ -35,4 +37,5 @@
 #include <asyncio/streams.hpp>
 #include <asyncio/taskgroups.hpp>
 #include <asyncio/timeouts.hpp>
+#include <asyncio/tools.hpp>
 #include <asyncio/waiting.hpp>

@@ -25,6 +25,7 @@
 
 #include <asyncio/ref.hpp>
 #include <asyncio/result_slot.hpp>
+#include <asyncio/traceback.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -32,6 +33,7 @@
 #include <source_location>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace asyncio {
@@ -112,6 +114,17 @@ class Coroutine {
   /// Where the coroutine was made.
   std::source_location where() const noexcept;
 
+  /// The calls on the coroutine's stack, from where it is suspended, or running, to its beginning.
+  ///
+  /// The coroutine is not disturbed: it stays where it is. One that is suspended is looked at from its own stack,
+  /// to which this thread switches for a microsecond, so a page of that stack more may be in use afterwards.
+  ///
+  /// \return  empty where it has not started or has ended; also where another thread started it (C3), and where
+  ///          less than 12 KiB are left of its stack. At most 256 calls, the newest.
+  StackSummary get_stack() const;
+  /// The callable's name: "main::{lambda#1}", "Worker"; empty for a function pointer or std::function.
+  std::string callable_name() const;
+
   /// Whether this is a coroutine.
   explicit operator bool() const noexcept { return state_.operator bool(); }
   /// Equal where both are the same coroutine.
@@ -171,6 +184,8 @@ class CoroutineState : public RefCounted {
 
   /// Where body() leaves the value that the callable returned.
   virtual AnySlot& slot() noexcept = 0;
+  /// The type of the callable, by which it is named where its frame is not on the stack.
+  virtual const std::type_info& callable_type() const noexcept = 0;
 
   /// Names the owner in messages about this coroutine ("Task-3"), for example after a stack overflow.
   /// Called only to build a message. May run in a signal handler: must not allocate.
@@ -212,6 +227,7 @@ class CoroutineOf final : public CoroutineState {
   CoroutineOf(F fn, std::source_location where) : CoroutineState(where), fn_(std::move(fn)) {}
   ~CoroutineOf() override { unwind(); }
   AnySlot& slot() noexcept override { return slot_; }
+  const std::type_info& callable_type() const noexcept override { return typeid(F); }
 
  private:
   void body() override {

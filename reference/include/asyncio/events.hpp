@@ -62,6 +62,7 @@ struct ExceptionContext {
   std::shared_ptr<BaseTransport> transport = {};              ///< the transport concerned
   Socket socket = {};                                         ///< the socket concerned
   std::optional<std::source_location> source_traceback = {};  ///< where the object concerned was made
+  StackSummary source_stack = {};                             ///< in debug mode: the calls that led to there (S53)
   std::shared_ptr<const ExceptionContext> context = {};       ///< what an exception handler that threw had been told
 };
 

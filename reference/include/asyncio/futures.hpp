@@ -27,10 +27,12 @@
 #include <asyncio/exceptions.hpp>
 #include <asyncio/ref.hpp>
 #include <asyncio/result_slot.hpp>
+#include <asyncio/traceback.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -67,6 +69,8 @@ class FutureState : public RefCounted {
   LoopCore& core() const noexcept { return *core_; }
   /// Where the future was made.
   std::source_location where() const noexcept { return where_; }
+  /// In debug mode the calls that led to there; else empty (S53).
+  StackSummary source() const { return source_ ? *source_ : StackSummary(); }
   /// Where the result lies once there is one.
   AnySlot* slot() const noexcept { return slot_; }
 
@@ -91,6 +95,8 @@ class FutureState : public RefCounted {
 
   /// See AnyFuture::exception().
   std::exception_ptr exception();
+  /// The exception that it ended with, if any; to look here does not count as retrieving it.
+  const std::exception_ptr& exception_unseen() const noexcept { return exception_; }
   /// Returns where there is a result in the slot; throws otherwise. See Future::result().
   void check_result();
 
@@ -136,6 +142,8 @@ class FutureState : public RefCounted {
   const std::vector<FutureState*>& awaited_by() const noexcept { return awaited_by_; }
   /// Records that `waiter` waits for this future. The waiter discards the edge before it goes.
   void add_awaited_by(FutureState& waiter);
+  /// The same for a waiter that is kept alive until the edge is discarded: future_add_to_awaited_by().
+  void hold_awaited_by(Ref<FutureState> waiter);
   /// Removes the edge; harmless where there is none (S345).
   void discard_awaited_by(FutureState& waiter) noexcept;
 
@@ -168,6 +176,8 @@ class FutureState : public RefCounted {
   void set_slot(AnySlot* slot) noexcept { slot_ = slot; }
   /// "pending", "cancelled", "finished exception=RuntimeError('…')": the middle of repr().
   std::string state_text() const;
+  /// " created at server.cpp:12" in debug mode, else nothing: the end of repr().
+  std::string created_text() const;
 
   void last_owner_gone() noexcept override;  // F4
 
@@ -180,7 +190,9 @@ class FutureState : public RefCounted {
   Ref<LoopCore> core_;  // outlives the loop itself
   AnySlot* slot_;
   std::source_location where_;
+  std::unique_ptr<StackSummary> source_;  // asyncio's _source_traceback; mostly null
   std::vector<FutureState*> awaited_by_;
+  std::unique_ptr<std::vector<Ref<FutureState>>> held_waiters_;  // those of awaited_by_ that are held; mostly null
   // The waiting handles, in order of addition; empty once done (F3).
   HandleState* first_waiter_ = nullptr;
   HandleState* last_waiter_ = nullptr;
@@ -258,6 +270,11 @@ class AnyFuture {
   ///
   /// \throws RuntimeError  where that loop has been destroyed
   AbstractEventLoop& get_loop() const { return state().loop(); }
+
+  /// Who waits for it: an edge of the call graph each, in the order in which they began (S344). See graph.hpp.
+  ///
+  /// \source CPython Lib/asyncio/futures.py, Future._asyncio_awaited_by
+  std::vector<AnyFuture> asyncio_awaited_by() const;
 
   /// One line for reports, without addresses.
   std::string repr() const { return state_ ? state_->repr() : "<no future>"; }

@@ -70,7 +70,8 @@ class GatheringFuture : public FutureState {
   void let_go();
 
   std::vector<AnyFuture> children_;
-  std::vector<AwaitEdge> edges_;  // by child; none for a repetition
+  Ref<FutureState> waiter_;       // the task that called gather(), if one did; outlives its edges
+  std::vector<AwaitEdge> edges_;  // by child, from waiter_; none for a repetition
   std::size_t unfinished_ = 0;
   std::uint64_t ring_ = 0;  // what the loop knows this future and its pending children by; 0: there are none
   bool returns_exceptions_;

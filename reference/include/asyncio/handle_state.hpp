@@ -12,8 +12,10 @@
 #include <asyncio/futures.hpp>
 #include <asyncio/handles.hpp>
 #include <asyncio/loop_core.hpp>
+#include <asyncio/traceback.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <mutex>
 
 namespace asyncio {
@@ -52,6 +54,11 @@ class HandleState : public RefCounted {
   /// Gives it that name.
   void set_id(CallbackId id) noexcept { id_ = id; }
 
+  /// Remembers the calls that led to here: what a loop in debug mode does with the handles that it makes (S53).
+  void remember_source() { source_ = std::make_unique<StackSummary>(StackSummary::extract(DEBUG_STACK_DEPTH)); }
+  /// Those calls; empty outside debug mode.
+  StackSummary source() const { return source_ ? *source_ : StackSummary(); }
+
   /// The task that a run of this handle steps, for the slow-callback report; null where it steps none.
   virtual TaskState* steps_task() const noexcept { return nullptr; }
   /// Lets go of the callback and of everything it captured (H2).
@@ -73,6 +80,7 @@ class HandleState : public RefCounted {
   Callback callback_;
   AbstractEventLoop* loop_;
   Context context_;
+  std::unique_ptr<StackSummary> source_;  // asyncio's _source_traceback; mostly null
   CallbackId id_{};
   HandleState* next_ = nullptr;
 };

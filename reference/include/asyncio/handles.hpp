@@ -53,7 +53,7 @@ class Handle {
   Context get_context() const;
   /// For those who write loops: runs the callback in its context, unless it was cancelled (H1, H3).
   void run() const;
-  /// One line for reports: "<Handle>", "<Handle cancelled>".
+  /// One line for reports: "<Handle>", "<Handle cancelled>"; in debug mode also where it was made.
   std::string repr() const;
 
   /// Whether this is a handle.

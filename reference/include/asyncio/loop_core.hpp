@@ -37,6 +37,11 @@ class LoopCore final : public RefCounted {
   /// The loop; null once it has been destroyed (L1).
   AbstractEventLoop* loop() const noexcept { return loop_; }
 
+  /// Whether the loop is in debug mode, for those who make futures by the million.
+  bool debug() const noexcept { return debug_; }
+  /// What AbstractEventLoop::set_debug() was given.
+  void set_debug(bool enabled) noexcept { debug_ = enabled; }
+
   /// See asyncio::register_task(), and register_eager_task() where `eagerly`.
   void register_task(TaskState& task, bool eagerly);
   /// See asyncio::unregister_task(), and unregister_eager_task() where `eagerly`.
@@ -96,6 +101,7 @@ class LoopCore final : public RefCounted {
   void tell_left(TaskState& task) const;
 
   AbstractEventLoop* loop_;
+  bool debug_ = false;
   std::atomic<TaskState*> current_ = nullptr;
   std::vector<Instrument*> instruments_;
   std::map<std::uint64_t, Callback> rings_;  // by age

@@ -23,6 +23,7 @@
 
 #include <asyncio/coroutine.hpp>
 #include <asyncio/futures.hpp>
+#include <asyncio/traceback.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace asyncio {
 
@@ -119,6 +121,17 @@ class TaskState : public FutureState {
   TaskState* next_task_ = nullptr;
 };
 
+/// The keywords of get_stack().
+struct StackOptions {
+  std::optional<int> limit = {};  ///< at most so many frames, the newest; none for zero and less
+};
+
+/// The keywords of print_stack().
+struct PrintStackOptions {
+  std::optional<int> limit = {};  ///< as in StackOptions
+  std::ostream* file = nullptr;   ///< where to; null: standard output
+};
+
 /// A task of any result type.
 class AnyTask : public AnyFuture {
  public:
@@ -135,6 +148,21 @@ class AnyTask : public AnyFuture {
   Coroutine get_coro() const { return task().get_coro(); }
   /// The context its steps run in.
   Context get_context() const { return task().get_context(); }
+  /// The calls that the task is in the middle of: the whole stack where it is suspended, or running.
+  ///
+  /// The task is not disturbed, see Coroutine::get_stack(). A task that has not started has one frame, the place
+  /// where it was made. A done task has none: an exception in C++ leaves no trace of the stack it came from.
+  ///
+  /// \param options  how many
+  /// \return         the oldest call first; what the frames say depends on the build, see traceback.hpp
+  /// \source CPython Lib/asyncio/tasks.py, Task.get_stack; Lib/asyncio/base_tasks.py, _task_get_stack
+  std::vector<FrameSummary> get_stack(StackOptions options = {}) const;
+  /// Prints get_stack() as Python prints a traceback, and the exception of a task that failed.
+  ///
+  /// \param options  how many frames, and where to
+  /// \source CPython Lib/asyncio/base_tasks.py, _task_print_stack
+  void print_stack(PrintStackOptions options = {}) const;
+
   /// How many cancel() calls have not been taken back by uncancel().
   int cancelling() const { return task().cancelling(); }
   /// Takes one cancel() back.

@@ -3,6 +3,7 @@
 
 #include <asyncio/sim/choices.hpp>
 #include <asyncio/sim/failure.hpp>
+#include <asyncio/sim/inspect.hpp>
 #include <asyncio/sim/network.hpp>
 #include <asyncio/sim/run.hpp>
 #include <asyncio/sim/scenario.hpp>
