@@ -103,7 +103,7 @@ bool AsyncGeneratorState::run_to_yield(std::exception_ptr error) {
         std::rethrow_exception(stop.error);
       case Stop::Why::yielded:
         if (std::exchange(at_yield_, false)) return true;  // A2
-        break;  // it only gives way: sleep(0)
+        break;                                             // it only gives way: sleep(0)
       case Stop::Why::awaits: break;
     }
     try {
@@ -149,9 +149,8 @@ void AsyncGeneratorState::last_owner_gone() noexcept {
     // The generator lives on in the callback, and comes here again when that has run, or is dropped by a loop that
     // closes: then post() is in vain, and there is nobody who could wait for its clean-up.
     const Ref<AsyncGeneratorState> self(this);
-    const bool posted = core_->post([generator = AnyAsyncGenerator(self)] {
-      get_running_loop().asyncgen_finalizer_hook(generator);
-    });
+    const bool posted =
+        core_->post([generator = AnyAsyncGenerator(self)] { get_running_loop().asyncgen_finalizer_hook(generator); });
     if (!posted) abandon();
     return;
   }

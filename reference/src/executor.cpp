@@ -165,17 +165,17 @@ struct ThreadPoolExecutor::Pool : std::enable_shared_from_this<Pool> {
 
   const ThreadPoolOptions options;
   std::function<void(ShutdownOptions)> replaced_shutdown;  // empty: the jobs run in threads of this pool
-  std::mutex mutex;  // guards everything up to the empty line
+  std::mutex mutex;                                        // guards everything up to the empty line
   std::condition_variable work_or_end;
-  std::deque<Job> jobs;                    // oldest first
-  std::size_t idle = 0;                    // threads that wait for a job
+  std::deque<Job> jobs;  // oldest first
+  std::size_t idle = 0;  // threads that wait for a job
   bool shut_down = false;
-  bool broken = false;                     // an initializer threw
-  std::vector<std::thread> threads;        // not joined yet
-  std::vector<std::thread::id> ids;        // of all that were started
+  bool broken = false;               // an initializer threw
+  std::vector<std::thread> threads;  // not joined yet
+  std::vector<std::thread::id> ids;  // of all that were started
 
-  std::mutex join_mutex;                   // held while threads are joined: two may ask for that at once
-  std::atomic<std::size_t> working = 0;    // threads that have not come to their end
+  std::mutex join_mutex;                 // held while threads are joined: two may ask for that at once
+  std::atomic<std::size_t> working = 0;  // threads that have not come to their end
 };
 
 ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options) {
@@ -194,8 +194,12 @@ ThreadPoolExecutor::~ThreadPoolExecutor() {
   }
   // The last owner may be a job of this pool. Its thread cannot wait for itself.
   ThreadPoolExecutor::shutdown({.wait = wait && !pool_->is_own_thread()});
-  const std::lock_guard lock(pool_->mutex);
-  leave_to_exit(std::exchange(pool_->threads, {}), [pool = pool_] { return pool->working == 0; });
+  std::vector<std::thread> left;
+  {
+    const std::lock_guard lock(pool_->mutex);
+    left.swap(pool_->threads);
+  }
+  leave_to_exit(std::move(left), [pool = pool_] { return pool->working == 0; });
 }
 
 std::optional<int> ThreadPoolExecutor::requested_workers() const noexcept { return pool_->options.max_workers; }
@@ -221,7 +225,8 @@ void ThreadPoolExecutor::submit(Job job) {
 
 /// Starts one more thread, where there may be one more. Called under the lock.
 void ThreadPoolExecutor::Pool::start_thread() {
-  const std::size_t most = static_cast<std::size_t>(options.max_workers.value_or(std::min(32, usable_processors() + 4)));
+  const std::size_t most =
+      static_cast<std::size_t>(options.max_workers.value_or(std::min(32, usable_processors() + 4)));
   if (threads.size() >= most) return;
   ++working;
   try {

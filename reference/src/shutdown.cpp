@@ -101,8 +101,7 @@ void BaseEventLoop::shut_down_executor_without_waiting() {
 
 void BaseEventLoop::asyncgen_firstiter_hook(AnyAsyncGenerator generator) {
   if (asyncgens_shutdown_called_) {
-    log_warning("asynchronous generator " + generator.repr() +
-                " was scheduled after loop.shutdown_asyncgens() call");
+    log_warning("asynchronous generator " + generator.repr() + " was scheduled after loop.shutdown_asyncgens() call");
   }
   core().add_asyncgen(*generator.get());
 }

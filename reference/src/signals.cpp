@@ -41,7 +41,7 @@ void on_interrupt(int signal) noexcept {
 }
 
 int set_action(int signal, void (*handler)(int)) noexcept {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;  // S328
   sigemptyset(&action.sa_mask);
@@ -49,7 +49,7 @@ int set_action(int signal, void (*handler)(int)) noexcept {
 }
 
 void (*action_of(int signal) noexcept)(int) {
-  struct sigaction action {};
+  struct sigaction action{};
   if (sigaction(signal, nullptr, &action) != 0) return SIG_ERR;
   return action.sa_handler;
 }

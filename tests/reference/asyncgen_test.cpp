@@ -244,6 +244,14 @@ TEST(Athrow, IsWhatTheYieldThrows) {
   });
 }
 
+TEST(Athrow, OfAGeneratorThatHasEndedThrowsStopAsyncIteration) {
+  run([] {
+    const auto generator = counter(0);
+    EXPECT_EQ(anext(generator, 0), 0);
+    EXPECT_THROW(generator.athrow(std::logic_error("")), StopAsyncIteration);
+  });
+}
+
 TEST(Athrow, NeverEntersABodyThatHasNotBegun) {
   run([] {
     const AsyncGenerator<int> generator([](Yield<int>&) { FAIL() << "entered"; });
@@ -450,8 +458,7 @@ TEST(ShutdownAsyncgens, WarnsOfGeneratorsThatBeginLater) {
     get_running_loop().shutdown_asyncgens();
     counter(1).anext();
   });
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("was scheduled after loop.shutdown_asyncgens() call"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("was scheduled after loop.shutdown_asyncgens() call"));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ using testing::ElementsAre;
 
 /// What the process does on a signal now: SIG_DFL, SIG_IGN or a handler.
 auto action_of(int signal) {
-  struct sigaction action {};
+  struct sigaction action{};
   sigaction(signal, nullptr, &action);
   return action.sa_handler;
 }
@@ -164,6 +164,17 @@ TEST(CtrlCDeathTest, HasItsDefaultActionWhereTheLoopHasEndedWithAnException) {
   EXPECT_EXIT(late(), testing::KilledBySignal(SIGINT), "");
 }
 
+// The language's rule; see docs/differences.md for what main() should do.
+TEST(CtrlCDeathTest, EndsAProgramThatDoesNotCatchIt) {
+  const auto main_program = []() noexcept {  // as main() is, in effect
+    run([] {
+      raise(SIGINT);
+      sleep(1h);
+    });
+  };
+  EXPECT_EXIT(main_program(), testing::KilledBySignal(SIGABRT), "");
+}
+
 // S224: replaced for the duration of run, and restored.
 TEST(CtrlC, IsCaughtInsideRunOnly) {
   Runner runner;
@@ -197,9 +208,9 @@ TEST(CtrlC, IsNotCaughtInAnotherThread) {
 TEST(CtrlC, ReachesALoopOfAnyKind) {
   Runner runner({.loop_factory = [] { return std::make_unique<ScriptedLoop>(); }});
   EXPECT_THROW(runner.run([] {
-                 raise(SIGINT);
-                 sleep(1h);
-               }),
+    raise(SIGINT);
+    sleep(1h);
+  }),
                KeyboardInterrupt);
 }
 

@@ -121,9 +121,8 @@ TEST(AJobInAWorld, GivesTheSameTraceForTheSameToken) {
 
 // A check that fails in a job fails the execution, through whoever waits for the job.
 TEST(AJobInAWorld, MayFailTheExecution) {
-  const RunResult result = run([](World& world) {
-    world.client("main", [] { to_thread([] { require(false, "seen in a job"); }); });
-  });
+  const RunResult result =
+      run([](World& world) { world.client("main", [] { to_thread([] { require(false, "seen in a job"); }); }); });
   ASSERT_TRUE(result.failure);
   EXPECT_EQ(result.failure->kind, FailureKind::check);
   EXPECT_THAT(result.failure->message, HasSubstr("seen in a job"));
@@ -191,6 +190,18 @@ SIM_TEST(ShutdownInAWorld, CancelsWhatHasNotBegunWhereAsked) {
     EXPECT_EQ(await(first), 1);
     EXPECT_THROW(await(second), CancelledError);
     EXPECT_THROW(get_running_loop().run_in_executor(pool, [] {}), RuntimeError);
+  });
+}
+
+// There is no thread that could wait for another one.
+SIM_TEST(WrapFutureInAWorld, RefusesWhatIsNotReady) {
+  world.client("main", [] {
+    auto& loop = get_running_loop();
+    auto soon = run_coroutine_threadsafe([] { return 5; }, loop);
+    sleep(1s);
+    EXPECT_EQ(await(wrap_future(std::move(soon))), 5);
+    auto never = run_coroutine_threadsafe([] { sleep(1h); }, loop);
+    EXPECT_THROW(await(wrap_future(std::move(never))), RuntimeError);
   });
 }
 

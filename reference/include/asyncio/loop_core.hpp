@@ -11,7 +11,7 @@
 //       all_tasks() may be called from any thread (S121).
 //   L3  Only the loop's own thread writes the current task.
 //   L4  A ring that was remembered is cut at most once, by the loop's close().
-//   L5  post() reaches the loop until close(), from any thread, whatever has become of the loop meanwhile.
+//   L5  post() reaches the loop until it is closed, from any thread, whatever has become of the loop meanwhile.
 #pragma once
 
 #include <asyncio/callback.hpp>

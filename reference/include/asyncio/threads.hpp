@@ -24,6 +24,8 @@
 #include <future>
 #include <memory>
 #include <source_location>
+#include <stdexcept>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -44,8 +46,8 @@ namespace asyncio {
 template <class F>
 std::invoke_result_t<F&> to_thread(F fn) {
   const Context context = copy_context();
-  return await(get_running_loop().run_in_executor(
-      nullptr, [context, fn = std::move(fn)]() mutable { return context.run(fn); }));
+  return await(
+      get_running_loop().run_in_executor(nullptr, [context, fn = std::move(fn)]() mutable { return context.run(fn); }));
 }
 
 /// Starts a task on a loop that runs in another thread.
@@ -98,7 +100,8 @@ Future<T> wrap_future(Future<T> future) {
 /// The outcome of another thread, as a future of a loop.
 ///
 /// A std::future tells nobody when it is ready. So unless it is ready now, a thread of the default executor blocks
-/// on it, and to cancel the future that is returned does not reach the one given.
+/// on it, and to cancel the future that is returned does not reach the one given. In a world of the simulator there
+/// is no such thread: what is not ready when the job runs gives a RuntimeError.
 ///
 /// \param future   what some other thread will complete
 /// \param options  which loop; by default the current one
@@ -110,7 +113,13 @@ Future<T> wrap_future(std::future<T> future, EnsureFutureOptions options = {}) {
   if (!future.valid()) throw std::invalid_argument("a future with a state is expected, got one without");
   AbstractEventLoop& loop = loop_for_future(options);
   if (future.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    return loop.run_in_executor(nullptr, [future = std::move(future)]() mutable { return future.get(); });
+    return loop.run_in_executor(nullptr, [future = std::move(future), here = std::this_thread::get_id()]() mutable {
+      if (std::this_thread::get_id() == here && future.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+        throw RuntimeError(
+            "wrap_future() of a std::future that is not ready needs a thread to wait in, and a world has none");
+      }
+      return future.get();
+    });
   }
   const auto wrapped = loop.create_future<T>();
   try {
