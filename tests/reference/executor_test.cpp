@@ -49,6 +49,8 @@ class BusyPool {
     });
     begun.acquire();
   }
+  ~BusyPool() { pool->shutdown(); }  // the test has let the job go; its thread may still be about to wake
+
   std::shared_ptr<ThreadPoolExecutor> pool = std::make_shared<ThreadPoolExecutor>(ThreadPoolOptions{.max_workers = 1});
   std::binary_semaphore begun{0};
   std::binary_semaphore go_on{0};

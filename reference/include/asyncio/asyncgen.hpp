@@ -133,7 +133,9 @@ class AnyAsyncGenerator {
   /// One line for reports: "<AsyncGenerator made at feed.cpp:12>".
   std::string repr() const { return state_ ? state_->repr() : "<no asynchronous generator>"; }
 
+  /// Whether there is a generator.
   explicit operator bool() const noexcept { return state_.operator bool(); }
+  /// Whether both are the same generator.
   friend bool operator==(const AnyAsyncGenerator&, const AnyAsyncGenerator&) = default;
 
   /// The part behind the handle, for those who write loops.
@@ -196,7 +198,7 @@ class AsyncGenerator : public AnyAsyncGenerator {
 
  public:
   class Iterator;
-  using value_type = T;
+  using value_type = T;  ///< what it gives
 
   /// No generator: converts to false.
   AsyncGenerator() = default;
@@ -258,12 +260,14 @@ class AsyncGenerator : public AnyAsyncGenerator {
   ///
   /// \suspends for the first value, as the iterator's increment does for the next one
   Iterator begin() const { return Iterator(*this); }
+  /// The end: there is no next value.
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
   AsyncGeneratorSlots<T, Sent>& slots() const noexcept { return static_cast<AsyncGeneratorSlots<T, Sent>&>(*get()); }
 };
 
+/// The state of a generator with one type of body.
 template <class T, class Sent>
 template <class F>
 class AsyncGenerator<T, Sent>::StateOf final : public AsyncGeneratorSlots<T, Sent> {
@@ -283,16 +287,18 @@ class AsyncGenerator<T, Sent>::StateOf final : public AsyncGeneratorSlots<T, Sen
 template <class T, class Sent>
 class AsyncGenerator<T, Sent>::Iterator {
  public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = T;
-  using difference_type = std::ptrdiff_t;
-  using pointer = T*;
-  using reference = T&;
+  using iterator_category = std::input_iterator_tag;  ///< once, forwards
+  using value_type = T;                               ///< what the generator gives
+  using difference_type = std::ptrdiff_t;             ///< what iterators have to have
+  using pointer = T*;                                 ///< to the value that was given last
+  using reference = T&;                               ///< to the same
 
   /// \suspends while the body does
   explicit Iterator(AsyncGenerator generator) : generator_(std::move(generator)) { ++*this; }
 
+  /// The value that was given last; may be moved out.
   T& operator*() noexcept { return *value_; }
+  /// The same.
   T* operator->() noexcept { return &*value_; }
   /// \throws (anything)  that leaves the body
   /// \suspends while the body does
@@ -303,6 +309,7 @@ class AsyncGenerator<T, Sent>::Iterator {
   }
   /// \suspends while the body does
   void operator++(int) { ++*this; }
+  /// Whether the generator has ended.
   friend bool operator==(const Iterator& at, std::default_sentinel_t) noexcept { return !at.value_; }
 
  private:

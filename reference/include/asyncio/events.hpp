@@ -209,6 +209,7 @@ class AbstractEventLoop {
   virtual void submit_to_executor(std::shared_ptr<Executor> executor, Job job);
   /// Sets what run_in_executor(nullptr, …) uses.
   ///
+  /// \param executor  shared with whoever else holds it; shut down when the loop is closed
   /// \throws std::invalid_argument  unless it is a ThreadPoolExecutor (S164)
   virtual void set_default_executor(std::shared_ptr<Executor> executor);
 

@@ -122,7 +122,9 @@ class Job {
  public:
   /// For those who write loops.
   explicit Job(Ref<JobState> state) noexcept : state_(std::move(state)) {}
+  /// The job goes over; what is left is no job.
   Job(Job&&) noexcept = default;
+  /// The same. The job that was here before is let go of, as by its destructor.
   Job& operator=(Job&& other) noexcept {
     Job dropped(std::move(*this));
     state_ = std::move(other.state_);

@@ -92,7 +92,7 @@ class LoopCore final : public RefCounted {
   void add_asyncgen(AsyncGeneratorState& generator);
   /// It is about to die, or will be closed. Harmless where it is not in the list. From any thread.
   void remove_asyncgen(AsyncGeneratorState& generator) noexcept;
-  /// Those that have begun and not ended, oldest first.
+  /// The generators of this loop that are still there, oldest first.
   std::vector<Ref<AsyncGeneratorState>> asyncgens() const;
 
   // ---- Instruments ----

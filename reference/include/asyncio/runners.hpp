@@ -81,8 +81,7 @@ class Runner {
     prepare_run();
     TaskOptions task_options{.context = options.context ? options.context : context_};
     if constexpr (std::is_base_of_v<AnyFuture, A>) {
-      return run_main(
-          loop_->create_task([awaitable] { return await(awaitable); }, std::move(task_options), where));
+      return run_main(loop_->create_task([awaitable] { return await(awaitable); }, std::move(task_options), where));
     } else {
       return run_main(loop_->create_task(std::move(awaitable), std::move(task_options), where));
     }

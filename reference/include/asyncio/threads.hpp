@@ -56,10 +56,11 @@ std::invoke_result_t<F&> to_thread(F fn) {
 /// Where that is needed, have `fn` give its current_task() to whoever shall cancel it, who then posts
 /// `loop.call_soon_threadsafe([task] { task.cancel(); })`.
 ///
-/// \param fn    any nullary callable; runs as a task of `loop`, and may suspend
-/// \param loop  runs in another thread, or will. In its own thread a wait for the result would never end.
-/// \return      its get() gives what `fn` returns, and throws what it throws: CancelledError where the task was
-///              cancelled; std::future_error (broken promise) where the loop was closed before the task ended
+/// \param fn     any nullary callable; runs as a task of `loop`, and may suspend
+/// \param loop   runs in another thread, or will. In its own thread a wait for the result would never end.
+/// \param where  where it was started, for reports
+/// \return       its get() gives what `fn` returns, and throws what it throws: CancelledError where the task was
+///               cancelled; std::future_error (broken promise) where the loop was closed before the task ended
 /// \throws RuntimeError  where the loop is closed
 /// \source CPython Lib/asyncio/tasks.py, run_coroutine_threadsafe; S161
 template <class F>
