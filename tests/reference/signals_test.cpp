@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -254,12 +255,17 @@ TEST(ASignalHandler, RunsForEachSignal) {
 }
 
 TEST(ASignalHandler, WakesALoopThatWaits) {
-  run([] {
+  std::thread sender;
+  run([&] {
     const auto told = get_running_loop().create_future<void>();
-    get_running_loop().add_signal_handler(SIGALRM, [&] { told.set_result(); });
-    ualarm(5000, 0);
+    get_running_loop().add_signal_handler(SIGUSR1, [&] { told.set_result(); });
+    sender = std::thread([main_thread = pthread_self()] {
+      std::this_thread::sleep_for(5ms);
+      pthread_kill(main_thread, SIGUSR1);
+    });
     await(told);
   });
+  sender.join();
 }
 
 // S325: replaces an earlier handler.
@@ -319,15 +325,16 @@ TEST(RemoveSignalHandler, IsPartOfClosingTheLoop) {
 // S328: system calls are restarted after such signals.
 TEST(ASignalHandler, LetsSystemCallsGoOn) {
   SelectorEventLoop loop;
-  loop.add_signal_handler(SIGALRM, [] {});
+  loop.add_signal_handler(SIGUSR1, [] {});
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  std::thread writer([&] {
-    std::this_thread::sleep_for(10ms);
+  std::thread writer([&, reader = pthread_self()] {
+    std::this_thread::sleep_for(5ms);
+    pthread_kill(reader, SIGUSR1);
+    std::this_thread::sleep_for(5ms);
     EXPECT_EQ(write(ends[1], "x", 1), 1);
   });
 
-  ualarm(2000, 0);
   char byte;
   EXPECT_EQ(read(ends[0], &byte, 1), 1);
 
