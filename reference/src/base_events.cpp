@@ -16,6 +16,7 @@
 #include "log.hpp"
 
 #include <cassert>
+#include <csignal>
 #include <cstdlib>
 #include <ranges>
 
@@ -54,6 +55,7 @@ void BaseEventLoop::run_once() {
   const EventList events = select(timeout);        // 3
   core().notify([this](Instrument& instrument) { instrument.after_poll(*this); });
   take_posted();                                   // posted while we waited: ahead of what the poll found (S48)
+  take_signals();
   process_events(events);                          // 4
   move_due_timers();                               // 5
   run_ready(ready_.size());                        // 6: counted here, once (B2)
@@ -173,10 +175,12 @@ void BaseEventLoop::close() {
   // nothing throws in a destructor, and dropped with the rest.
   abandon_pending_tasks();
   core().cut_rings();
+  core().close_to_threads();  // before closed_: what posts now is refused where it asks
   closed_ = true;
   take_posted();
   ready_.clear();
   scheduled_.clear();
+  shut_down_executor_without_waiting();  // S36
 }
 
 // Python's garbage collector finds a task and a future that hold only each other. Here they would stay
@@ -198,12 +202,6 @@ void BaseEventLoop::abandon_pending_tasks() {
     if (!found) return;
   }
 }
-
-// Asynchronous generators are not tasks of this loop's yet; there is none to close.
-void BaseEventLoop::shutdown_asyncgens() {}
-
-// Without an executor there is nothing to wait for (S166).
-void BaseEventLoop::shutdown_default_executor(std::optional<Duration>) {}
 
 // ---- Scheduling ----
 
@@ -284,6 +282,27 @@ void BaseEventLoop::take_posted() {
   ready_.append(posted_);
   has_posted_.store(false, std::memory_order_relaxed);
 }
+
+// ---- Signals ----
+
+void BaseEventLoop::signal_arrived(int signal) noexcept {
+  arrived_signals_ |= std::uint64_t{1} << (signal - 1);
+  write_to_self();
+}
+
+void BaseEventLoop::take_signals() {
+  if (arrived_signals_.load(std::memory_order_relaxed) == 0) return;
+  const std::uint64_t arrived = arrived_signals_.exchange(0);
+  for (int signal = 1; signal <= 64; ++signal) {
+    if ((arrived >> (signal - 1) & 1) == 0) continue;
+    add_callback(make_ref<HandleState>([this, signal] { handle_signal(signal); }, *this, Context()));
+  }
+  // Ctrl-C comes before everything that is ready, as near to "at once" as can be; and last here: it may leave the loop.
+  const std::function<void()> tell = interrupt_handler_;
+  if (tell && (arrived >> (SIGINT - 1) & 1) != 0) tell();
+}
+
+void BaseEventLoop::handle_signal(int) {}
 
 // ---- Tasks ----
 

@@ -1,6 +1,7 @@
 // events.cpp: the abstract loop. Every method here says that it is missing.
 #include <asyncio/events.hpp>
 
+#include <asyncio/executor.hpp>
 #include <asyncio/handle_state.hpp>
 
 #include <cstdlib>
@@ -13,7 +14,10 @@ namespace asyncio {
 
 AbstractEventLoop::AbstractEventLoop() : core_(make_ref<LoopCore>(*this)) {}
 
-AbstractEventLoop::~AbstractEventLoop() { core_->loop_ = nullptr; }
+AbstractEventLoop::~AbstractEventLoop() {
+  core_->close_to_threads();
+  core_->loop_ = nullptr;
+}
 
 std::string AbstractEventLoop::class_name() const {
   int status = 0;
@@ -70,7 +74,7 @@ Handle AbstractEventLoop::call_soon_threadsafe(Callback, std::optional<Context>)
 AnyTask AbstractEventLoop::make_task_object(Coroutine, TaskOptions) { not_implemented("create_task"); }
 void AbstractEventLoop::set_task_factory(TaskFactory) { not_implemented("set_task_factory"); }
 TaskFactory AbstractEventLoop::get_task_factory() const { not_implemented("get_task_factory"); }
-void AbstractEventLoop::submit_to_executor(std::shared_ptr<Executor>, Callback) { not_implemented("run_in_executor"); }
+void AbstractEventLoop::submit_to_executor(std::shared_ptr<Executor>, Job) { not_implemented("run_in_executor"); }
 void AbstractEventLoop::set_default_executor(std::shared_ptr<Executor>) { not_implemented("set_default_executor"); }
 std::vector<AddressInfo> AbstractEventLoop::getaddrinfo(std::string, std::string, AddressInfoOptions) {
   not_implemented("getaddrinfo");
@@ -138,6 +142,8 @@ std::pair<int, Address> AbstractEventLoop::sock_accept(int) { not_implemented("s
 std::int64_t AbstractEventLoop::sock_sendfile(int, int, SendfileOptions) { not_implemented("sock_sendfile"); }
 void AbstractEventLoop::add_signal_handler(int, Callback) { not_implemented("add_signal_handler"); }
 bool AbstractEventLoop::remove_signal_handler(int) { not_implemented("remove_signal_handler"); }
+void AbstractEventLoop::asyncgen_firstiter_hook(AnyAsyncGenerator) {}
+void AbstractEventLoop::asyncgen_finalizer_hook(AnyAsyncGenerator generator) { generator.get()->abandon(); }
 void AbstractEventLoop::set_exception_handler(ExceptionHandler) { not_implemented("set_exception_handler"); }
 ExceptionHandler AbstractEventLoop::get_exception_handler() const { not_implemented("get_exception_handler"); }
 void AbstractEventLoop::default_exception_handler(const ExceptionContext&) {

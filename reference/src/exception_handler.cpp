@@ -86,6 +86,7 @@ void BaseEventLoop::default_exception_handler(const ExceptionContext& context) {
   if (context.task) entries["task"] = context.task.repr();
   if (context.handle) entries["handle"] = context.handle.repr();
   if (context.socket) entries["socket"] = std::to_string(context.socket.fileno());
+  if (context.asyncgen) entries["asyncgen"] = context.asyncgen.repr();
   if (context.context) entries["context"] = context.context->message;
   if (context.source_traceback) entries["source_traceback"] = "Object created at " + place(*context.source_traceback);
   if (!context.source_stack.empty()) entries["source_traceback"] = "Object created at" + lines_of(context.source_stack);

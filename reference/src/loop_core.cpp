@@ -1,6 +1,8 @@
-// loop_core.cpp: the list of a loop's tasks, its rings, and its instruments.
+// loop_core.cpp: the lists of a loop's tasks and generators, its rings, its way in from other threads, its instruments.
 #include <asyncio/loop_core.hpp>
 
+#include <asyncio/asyncgen.hpp>
+#include <asyncio/events.hpp>
 #include <asyncio/instrument.hpp>
 #include <asyncio/tasks.hpp>
 
@@ -84,6 +86,54 @@ void LoopCore::cut_rings() {
     cut();  // foreign destructors run in here, and may make and forget rings
   }
 }
+
+// ---- From other threads ----
+
+bool LoopCore::post(Callback callback) noexcept {
+  const std::lock_guard lock(post_mutex_);
+  if (!open_) return false;
+  try {
+    loop_->call_soon_threadsafe(std::move(callback));
+    return true;
+  } catch (...) {  // a loop that does not close its core refuses by itself
+    return false;
+  }
+}
+
+void LoopCore::close_to_threads() noexcept {
+  const std::lock_guard lock(post_mutex_);
+  open_ = false;
+}
+
+// ---- Asynchronous generators ----
+
+void LoopCore::add_asyncgen(AsyncGeneratorState& generator) {
+  const std::lock_guard lock(mutex_);
+  generator.listed_ = true;
+  generator.previous_ = last_asyncgen_;
+  (last_asyncgen_ ? last_asyncgen_->next_ : first_asyncgen_) = &generator;
+  last_asyncgen_ = &generator;
+}
+
+void LoopCore::remove_asyncgen(AsyncGeneratorState& generator) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(generator.listed_, false)) return;
+  (generator.previous_ ? generator.previous_->next_ : first_asyncgen_) = generator.next_;
+  (generator.next_ ? generator.next_->previous_ : last_asyncgen_) = generator.previous_;
+  generator.previous_ = generator.next_ = nullptr;
+}
+
+std::vector<Ref<AsyncGeneratorState>> LoopCore::asyncgens() const {
+  std::vector<Ref<AsyncGeneratorState>> found;
+  const std::lock_guard lock(mutex_);
+  for (AsyncGeneratorState* generator = first_asyncgen_; generator; generator = generator->next_) {
+    // One whose last owner has just gone is being closed already (R2).
+    if (generator->try_retain()) found.push_back(Ref<AsyncGeneratorState>::adopt(generator));
+  }
+  return found;
+}
+
+// ---- Instruments ----
 
 void LoopCore::add_instrument(Instrument& instrument) {
   if (std::ranges::find(instruments_, &instrument) == instruments_.end()) instruments_.push_back(&instrument);

@@ -1,11 +1,14 @@
 // runners.cpp: making the loop, and leaving nothing behind.
 #include <asyncio/runners.hpp>
 
+#include <asyncio/base_events.hpp>
 #include <asyncio/gather.hpp>
 
 #include "log.hpp"
+#include "signals.hpp"
 
 #include <chrono>
+#include <csignal>
 
 namespace asyncio {
 namespace {
@@ -71,6 +74,38 @@ AbstractEventLoop& Runner::get_loop() {
 void Runner::prepare_run() {
   check_not_running("Runner.run() cannot be called from a running event loop");
   lazy_init();
+}
+
+// ---- Ctrl-C ----
+
+Runner::CatchSigint::CatchSigint(Runner& runner, const AnyTask& main_task) {
+  runner.interrupt_count_ = 0;
+  auto* const loop = dynamic_cast<BaseEventLoop*>(runner.loop_.get());  // another kind cannot be told
+  if (!loop || !is_main_thread() || !has_default_action(SIGINT)) return;
+  loop->interrupt_handler_ = [&runner, main_task] { runner.on_sigint(main_task); };
+  if (route_signal(SIGINT, *loop, SignalUse::interrupt) == 0) loop_ = loop;
+}
+
+Runner::CatchSigint::~CatchSigint() {
+  if (!loop_) return;
+  loop_->interrupt_handler_ = nullptr;
+  if (!interrupts_go_to(*loop_)) return;  // the program has set a handler of its own, which stays
+  unroute_signal(SIGINT);
+  // The loop has ended with an exception, and has not noticed this one. Now it has its default action.
+  if (take_interrupts() > 0) ::raise(SIGINT);
+}
+
+/// One came in the very last iteration.
+void Runner::throw_late_interrupt() {
+  if (take_interrupts() > 0) throw KeyboardInterrupt();
+}
+
+/// Runs in an iteration of the loop, before everything that is ready.
+void Runner::on_sigint(const AnyTask& main_task) {
+  for (int left = take_interrupts(); left > 0; --left) {
+    if (++interrupt_count_ > 1 || main_task.done()) throw KeyboardInterrupt();  // S225; leaves the loop (S57)
+    main_task.cancel();
+  }
 }
 
 void Runner::close() {

@@ -2,6 +2,7 @@
 #include <asyncio/selector_events.hpp>
 
 #include "log.hpp"
+#include "repeated_handle.hpp"
 
 #include <array>
 #include <cerrno>
@@ -22,37 +23,6 @@ namespace {
 std::uint32_t interest(const Handle& reader, const Handle& writer) {
   return (reader ? std::uint32_t{EPOLLIN} : 0u) | (writer ? std::uint32_t{EPOLLOUT} : 0u);
 }
-
-// A reader or writer: the one kind of handle whose callback runs again and again.
-class WatchState final : public HandleState {
- public:
-  WatchState(Callback callback, AbstractEventLoop& loop, Context context)
-      : HandleState({}, loop, std::move(context)), repeated_(std::make_shared<Callback>(std::move(callback))) {}
-  void drop() override { const auto dropped = std::move(repeated_); }
-
- protected:
-  void call() override {
-    const auto kept = repeated_;  // the callback may remove itself, and must outlive its own call
-    if (kept) (*kept)();
-  }
-
- private:
-  std::shared_ptr<Callback> repeated_;
-};
-
-// One readiness of a watched descriptor, on its way through the ready queue. The watch itself cannot be
-// queued: it might be reported again before it has run.
-class WatchRun final : public HandleState {
- public:
-  explicit WatchRun(Handle watch)
-      : HandleState({}, watch.get()->loop(), watch.get()->context()), watch_(std::move(watch)) {}
-  void run() override { watch_.run(); }
-  bool cancelled() const noexcept override { return watch_.cancelled(); }
-  void drop() override { const Handle dropped = std::move(watch_); }
-
- private:
-  Handle watch_;
-};
 
 // Seeded once by the operating system; what follows from the seed is the standard's, not the platform's.
 class SystemRandomEngine final : public RandomEngine {
@@ -99,6 +69,7 @@ void SelectorEventLoop::close() {
     watch.writer.cancel();
   }
   ::close(std::exchange(epoll_, -1));
+  remove_signal_handlers();  // last (S38)
 }
 
 // ---- Waiting ----
@@ -141,14 +112,14 @@ void SelectorEventLoop::process_events(EventList events) {
       if (watch.reader.cancelled()) {
         remove_reader(event.fd);  // S7
       } else {
-        add_callback(make_ref<WatchRun>(watch.reader));
+        add_callback(make_ref<RepeatedRun>(watch.reader));
       }
     }
     if (event.writable && watch.writer) {
       if (watch.writer.cancelled()) {
         remove_writer(event.fd);
       } else {
-        add_callback(make_ref<WatchRun>(watch.writer));
+        add_callback(make_ref<RepeatedRun>(watch.writer));
       }
     }
   }
@@ -174,7 +145,7 @@ void SelectorEventLoop::watch(int fd, Direction direction, Callback callback) {
   const Watch before = found == watches_.end() ? Watch{} : found->second;
   Watch after = before;
   Handle& slot = direction == Direction::read ? after.reader : after.writer;
-  slot = Handle(Ref<HandleState>(make_ref<WatchState>(std::move(callback), *this, copy_context())));
+  slot = Handle(Ref<HandleState>(make_ref<RepeatedHandle>(std::move(callback), *this, copy_context())));
   register_with_epoll(fd, before, after);
   watches_[fd] = after;
   (direction == Direction::read ? before.reader : before.writer).cancel();  // replaced (S280)

@@ -47,6 +47,7 @@ void WorldCore::resume(std::string_view name) {
   record({.kind = EventKind::host_resume, .host = host.name_id()});
   host.set_paused(false);
   network_.host_resumed(host);
+  host.loop().threads().go_on();
 }
 
 void WorldCore::crash_host(SimHost& host) {

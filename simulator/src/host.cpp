@@ -1,7 +1,8 @@
 // host.cpp: how a host starts, what follows from the end of its main, and how it is described.
 //
 // The end of a client's main is that of asyncio.run(): one iteration more, all tasks are cancelled and waited
-// for, and what one of them failed with is reported (S227).
+// for, and what one of them failed with is reported; then its asynchronous generators are closed, and the jobs of its
+// executor waited for (S227).
 #include "host.hpp"
 
 #include "world_core.hpp"
@@ -21,7 +22,7 @@ SimHost::SimHost(WorldCore& world, std::string name, std::uint32_t number, bool 
 void SimHost::start() {
   if (loop_) crashed_loops_.push_back(std::move(loop_));
   loop_ = std::make_unique<SimEventLoop>(world_, *this);
-  paused_ = slow_ = last_iteration_ = false;
+  paused_ = slow_ = last_iteration_ = cleaning_up_ = false;
   phase_ = Phase::running;
   ++starts_;
   cancelled_tasks_.clear();
@@ -75,6 +76,17 @@ void SimHost::look_whether_ended() {
       loop_->call_exception_handler(
           {.message = "unhandled exception during asyncio.run() shutdown", .exception = error, .task = task});
     }
+  }
+  if (!std::exchange(cleaning_up_, true) && loop_->has_to_clean_up()) {
+    // A task that nothing is left to wait for costs no turn: a world that needs none looks as if there were none.
+    static constexpr Duration THREAD_JOIN_TIMEOUT = std::chrono::seconds(300);
+    cancelled_tasks_.push_back(loop_->create_task(
+        [loop = loop_.get()] {
+          loop->shutdown_asyncgens();
+          loop->shutdown_default_executor(THREAD_JOIN_TIMEOUT);
+        },
+        {.context = Context()}));
+    return;
   }
   phase_ = Phase::ended;
   world_.client_ended(*this);

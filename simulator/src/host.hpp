@@ -85,6 +85,7 @@ class SimHost final : public Host {
   bool paused_ = false;
   bool slow_ = false;
   bool last_iteration_ = false;  // main is done, and its loop does one iteration more, as run() does
+  bool cleaning_up_ = false;     // of a client that is ending: its generators and its executor's jobs
   Phase phase_ = Phase::created;
   int starts_ = 0;
   const std::function<void()> main_;

@@ -22,6 +22,7 @@ SimEventLoop::SimEventLoop(WorldCore& world, SimHost& host)
       host_(host),
       observer_(world, host),
       random_(world, host.name_id()),
+      threads_(*this),
       any_order_(world.execution().options().ready == ReadyOrder::any) {
   set_debug(false);  // whatever the environment says: a world does not look at it
   add_instrument(observer_);
@@ -229,6 +230,28 @@ AnyTask SimEventLoop::make_task_object(Coroutine coroutine, TaskOptions options)
   return BaseEventLoop::make_task_object(std::move(coroutine), std::move(options));
 }
 
+// ---- Threads ----
+
+void SimEventLoop::submit_to_executor(std::shared_ptr<Executor> executor, Job job) {
+  if (is_closed()) return;  // V3
+  executor = executor_for(std::move(executor));
+  if (const auto pool = std::dynamic_pointer_cast<ThreadPoolExecutor>(executor)) {
+    threads_.submit(pool, std::move(job));
+  } else {
+    executor->submit(std::move(job));  // one of the program's own, which is as deterministic as the program makes it
+  }
+}
+
+Future<void> SimEventLoop::join_executor(std::shared_ptr<Executor> executor) {
+  executor->shutdown({.wait = false});
+  return threads_.ended(std::static_pointer_cast<ThreadPoolExecutor>(executor));  // a default one is a pool (S164)
+}
+
+bool SimEventLoop::has_to_clean_up() const {
+  return threads_.busy() ||
+         std::ranges::any_of(core().asyncgens(), [](const auto& generator) { return generator->suspended(); });
+}
+
 // ---- Errors ----
 
 void SimEventLoop::call_exception_handler(const ExceptionContext& context) {
@@ -264,6 +287,7 @@ void SimEventLoop::close() {
   choosable_ids_.clear();
   choosable_callbacks_ = 0;
   io_.clear();
+  threads_.clear();
 }
 
 void SimEventLoop::unwind() noexcept {

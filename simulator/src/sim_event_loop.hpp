@@ -26,6 +26,7 @@
 
 #include "choice_random.hpp"
 #include "io_source.hpp"
+#include "sim_threads.hpp"
 #include "task_observer.hpp"
 
 #include <cstdint>
@@ -55,6 +56,8 @@ class SimEventLoop final : public BaseEventLoop {
   bool has_work();
   /// When the next timer is due; TimePoint::max() where there is none.
   TimePoint next_timer();
+  /// Whether there are generators to close, or jobs to wait for, before a client has ended.
+  bool has_to_clean_up() const;
   /// Nobody will run this loop any more (V2).
   void die() noexcept;
   bool dead() const noexcept { return dead_; }
@@ -77,6 +80,7 @@ class SimEventLoop final : public BaseEventLoop {
 
   WorldCore& world() const noexcept { return world_; }
   SimHost& host() const noexcept { return host_; }
+  SimThreads& threads() noexcept { return threads_; }
 
   // ---- What programs call ----
 
@@ -89,6 +93,7 @@ class SimEventLoop final : public BaseEventLoop {
   TimerHandle call_at(TimePoint when, Callback callback, std::optional<Context> context = {}) override;
   Handle call_soon_threadsafe(Callback callback, std::optional<Context> context = {}) override;
   AnyTask make_task_object(Coroutine coroutine, TaskOptions options) override;
+  void submit_to_executor(std::shared_ptr<Executor> executor, Job job) override;
   void close() override;
 
   void call_exception_handler(const ExceptionContext& context) override;
@@ -104,6 +109,7 @@ class SimEventLoop final : public BaseEventLoop {
   void write_to_self() noexcept override {}
   void move_due_timers() override;
   void run_ready(std::size_t count) override;
+  Future<void> join_executor(std::shared_ptr<Executor> executor) override;
 
  private:
   void run_in_order(std::size_t count);
@@ -120,6 +126,7 @@ class SimEventLoop final : public BaseEventLoop {
   SimHost& host_;
   TaskObserver observer_;
   ChoiceRandom random_;
+  SimThreads threads_;
   std::uint64_t last_task_number_ = 0;
   bool any_order_;                 // ReadyOrder::any
   bool dead_ = false;              // V2

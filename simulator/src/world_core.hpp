@@ -104,6 +104,9 @@ class WorldCore {
   /// \param what  what it went wrong with, the beginning of the message: "main failed"
   void fail_with(const std::exception_ptr& error, const std::string& what, std::string where = {});
 
+  /// Checks the invariants, and looks whether what is to hold eventually does.
+  void check_properties();
+
   /// A client's main has returned, and its tasks have ended.
   void client_ended(SimHost& host);
 
@@ -134,7 +137,6 @@ class WorldCore {
   bool in_time(TimePoint when) const noexcept;
   bool wake_slow_hosts() noexcept;
   void maybe_leap(SimHost& host);
-  void check_properties();
   bool holds(const Property& property);
   void check_at_the_end();
   void report_stuck();

@@ -4,8 +4,8 @@
 //
 // compare_builds.sh runs this program in builds of several compilers and optimisation levels. The same choices must
 // give the same trace in all of them; expected.txt says which. The scenarios together touch whatever could tell two
-// builds apart: timers of one instant, cancellation, queues, locks, connections, faults, random numbers, and shared
-// memory in either ready order.
+// builds apart: timers of one instant, cancellation, queues, locks, connections, faults, random numbers, jobs in
+// threads, and shared memory in either ready order.
 #include <asyncio/asyncio.hpp>
 #include <asyncio/sim/sim.hpp>
 
@@ -171,6 +171,25 @@ void shared(sim::World& world) {
   world.finally([=] { note("cell", std::to_string(cell->read())); });
 }
 
+/// Jobs in threads of which there are none, asked for by an asynchronous generator, some of them cancelled.
+void jobs(sim::World& world) {
+  world.client("c", [] {
+    const auto pool = std::make_shared<asyncio::ThreadPoolExecutor>(asyncio::ThreadPoolOptions{.max_workers = 2});
+    std::vector<asyncio::Future<void>> started;
+    for (int i = 0; i < 5; ++i) {
+      started.push_back(asyncio::get_running_loop().run_in_executor(pool, [i] { note("job", std::to_string(i)); }));
+    }
+    const asyncio::AsyncGenerator<int> answers([](auto& yield) {
+      for (int i = 0;; ++i) yield(asyncio::to_thread([i] { return i * i; }));
+    });
+    for (const int answer : answers) {
+      note("answer", std::to_string(answer));
+      if (answer == 9) break;
+    }
+    for (const auto& future : started) future.cancel();
+  });
+}
+
 void print(const std::string& name, const sim::Scenario& scenario) {
   for (const char* strategy : {"fifo", "random", "pct:3"}) {
     for (const auto ready : {sim::ReadyOrder::fifo, sim::ReadyOrder::any}) {
@@ -194,4 +213,5 @@ int main() {
   print("ties", ties);
   print("storm", storm);
   print("shared", shared);
+  print("jobs", jobs);
 }

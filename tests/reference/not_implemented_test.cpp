@@ -66,7 +66,7 @@ const Method METHODS[] = {
     {"create_task", [](BareLoop& loop) { loop.create_task([] {}); }},
     {"set_task_factory", [](BareLoop& loop) { loop.set_task_factory(nullptr); }},
     {"get_task_factory", [](BareLoop& loop) { loop.get_task_factory(); }},
-    {"run_in_executor", [](BareLoop& loop) { loop.submit_to_executor(nullptr, [] {}); }},
+    {"run_in_executor", [](BareLoop& loop) { loop.run_in_executor(nullptr, [] {}); }},
     {"set_default_executor", [](BareLoop& loop) { loop.set_default_executor(nullptr); }},
     {"getaddrinfo", [](BareLoop& loop) { loop.getaddrinfo("localhost", "80"); }},
     {"getnameinfo", [](BareLoop& loop) { loop.getnameinfo({}); }},

@@ -4,6 +4,7 @@
 // layers, the lowest first.
 #pragma once
 
+#include <asyncio/asyncgen.hpp>
 #include <asyncio/callback.hpp>
 #include <asyncio/clock.hpp>
 #include <asyncio/contextvars.hpp>
@@ -36,6 +37,7 @@
 #include <asyncio/sleep.hpp>
 #include <asyncio/streams.hpp>
 #include <asyncio/taskgroups.hpp>
+#include <asyncio/threads.hpp>
 #include <asyncio/timeouts.hpp>
 #include <asyncio/tools.hpp>
 #include <asyncio/waiting.hpp>

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <asyncio/events.hpp>
+#include <asyncio/executor.hpp>
 #include <asyncio/handle_state.hpp>
 #include <asyncio/timer_heap.hpp>
 
@@ -67,6 +68,14 @@ class BaseEventLoop : public AbstractEventLoop {
   void timer_handle_cancelled(const TimerHandle& handle) override;
   Handle call_soon_threadsafe(Callback callback, std::optional<Context> context = {}) override;
 
+  void submit_to_executor(std::shared_ptr<Executor> executor, Job job) override;
+  void set_default_executor(std::shared_ptr<Executor> executor) override;
+  void asyncgen_firstiter_hook(AnyAsyncGenerator generator) override;
+  void asyncgen_finalizer_hook(AnyAsyncGenerator generator) override;
+
+  /// A signal has arrived: the only function of a loop that a signal handler may call. Does no more than note it.
+  void signal_arrived(int signal) noexcept;
+
   AnyTask make_task_object(Coroutine coroutine, TaskOptions options) override;
   void set_task_factory(TaskFactory factory) override;
   TaskFactory get_task_factory() const override;
@@ -95,8 +104,8 @@ class BaseEventLoop : public AbstractEventLoop {
   /// Turns what select() returned into handles on the ready queue, by add_callback(). Must run nothing itself.
   virtual void process_events(EventList events) = 0;
 
-  /// Makes a select() that waits return. Any thread may call it, at any time, on a closed loop too; must
-  /// not throw (S46).
+  /// Makes a select() that waits return. Any thread may call it, at any time, on a closed loop too, and so may a
+  /// signal handler: it must not throw (S46), lock or allocate.
   virtual void write_to_self() noexcept = 0;
 
   // ---- What a loop may change ----
@@ -105,6 +114,8 @@ class BaseEventLoop : public AbstractEventLoop {
   virtual void run_once();
   /// Moves the due timers to the ready queue, earliest first (S10, S12).
   virtual void move_due_timers();
+  /// A signal has arrived; runs as a handle (asyncio's _handle_signal). By default nothing happens.
+  virtual void handle_signal(int signal);
   /// Runs `count` handles from the front of the ready queue.
   virtual void run_ready(std::size_t count);
 
@@ -124,6 +135,16 @@ class BaseEventLoop : public AbstractEventLoop {
   void check_thread() const;
   /// In debug mode: \throws std::invalid_argument  where the callback is empty (S51); names `method`
   void check_callback(const Callback& callback, const char* method) const;
+  /// \throws RuntimeError  "Executor shutdown has been called", after shutdown_default_executor() (S163)
+  void check_default_executor() const;
+  /// Which executor a job goes to: the one given, or the default one, which is made where there is none yet.
+  ///
+  /// \throws RuntimeError  where the loop is closed; see check_default_executor()
+  std::shared_ptr<Executor> executor_for(std::shared_ptr<Executor> executor);
+  /// Waits for the threads of the default executor, somewhere else than on the loop's thread (asyncio's _do_shutdown).
+  ///
+  /// \return done when they are gone
+  virtual Future<void> join_executor(std::shared_ptr<Executor> executor);
   /// The checks of create_connection() before any input or output (S228).
   ///
   /// \throws std::invalid_argument  naming what contradicts what
@@ -143,6 +164,10 @@ class BaseEventLoop : public AbstractEventLoop {
   void run_handle(HandleState& handle);
   /// Takes over what other threads have posted.
   void take_posted();
+  /// Queues a handle for each signal that has arrived, and tells the Runner of SIGINT.
+  ///
+  /// \throws KeyboardInterrupt  as the Runner decides
+  void take_signals();
   /// How long select() may wait (S8).
   std::optional<Duration> poll_timeout() const;
 
@@ -153,13 +178,23 @@ class BaseEventLoop : public AbstractEventLoop {
   std::atomic<std::thread::id> thread_id_{};  ///< whose run_forever() is active; none: not running
 
  private:
+  friend class Runner;  // has SIGINT told to it while it runs
+
   void abandon_pending_tasks();
+  void shut_down_executor_without_waiting();
 
   std::atomic<bool> closed_ = false;  // call_soon_threadsafe() asks from other threads
   bool debug_ = false;
   Handle current_handle_;
   TaskFactory task_factory_;
   ExceptionHandler exception_handler_;
+  bool asyncgens_shutdown_called_ = false;
+  std::function<void()> interrupt_handler_;         // the Runner's; empty: nobody is told of SIGINT
+  std::atomic<std::uint64_t> arrived_signals_ = 0;  // bit n-1: signal n; set by signal handlers
+
+  std::mutex executor_mutex_;  // guards the next two: run_in_executor() has no thread check (S50)
+  std::shared_ptr<Executor> default_executor_;
+  bool executor_shutdown_called_ = false;
 
   std::mutex posted_mutex_;               // guards posted_
   HandleQueue posted_;                    // what other threads have scheduled

@@ -11,11 +11,12 @@
 //     create_task(fn, {…}) -> Task<T>            ──►  make_task_object(Coroutine, TaskOptions)
 //     run_until_complete(fn) -> T                ──►  run_until_done(AnyFuture, …)
 //     create_connection(factory, {…}) -> {…, P}  ──►  connect_stream(ProtocolFactory, …)
-//     run_in_executor(executor, fn) -> Future<T> ──►  submit_to_executor(Executor*, Callback)
+//     run_in_executor(executor, fn) -> Future<T> ──►  submit_to_executor(executor, Job)
 //
 // Source: CPython Lib/asyncio/events.py. Rules: S41, S42 and all of sections A to E for what the methods mean.
 #pragma once
 
+#include <asyncio/asyncgen.hpp>
 #include <asyncio/clock.hpp>
 #include <asyncio/contextvars.hpp>
 #include <asyncio/futures.hpp>
@@ -42,6 +43,7 @@ class AbstractServer;
 class BaseTransport;
 class DatagramTransport;
 class Executor;
+class Job;
 class ReadTransport;
 class SSLContext;
 class SubprocessTransport;
@@ -61,6 +63,7 @@ struct ExceptionContext {
   std::shared_ptr<BaseProtocol> protocol = {};                ///< the protocol concerned
   std::shared_ptr<BaseTransport> transport = {};              ///< the transport concerned
   Socket socket = {};                                         ///< the socket concerned
+  AnyAsyncGenerator asyncgen = {};                            ///< the asynchronous generator concerned
   std::optional<std::source_location> source_traceback = {};  ///< where the object concerned was made
   StackSummary source_stack = {};                             ///< in debug mode: the calls that led to there (S53)
   std::shared_ptr<const ExceptionContext> context = {};       ///< what an exception handler that threw had been told
@@ -104,14 +107,16 @@ class AbstractEventLoop {
   ///
   /// \throws RuntimeError  while the loop is running
   virtual void close();
-  /// Closes all asynchronous generators that are still being iterated (S40).
+  /// Closes all asynchronous generators that have begun and not ended, side by side, and reports each that fails
+  /// (S40). One that begins after this call is warned of.
   ///
   /// \suspends until they are closed
   virtual void shutdown_asyncgens();
-  /// Waits for the jobs of the default executor and ends its threads (S166).
+  /// Waits for the jobs of the default executor and ends its threads (S166). No further job is accepted.
   ///
-  /// \param timeout  how long to wait for them; empty: for ever
-  /// \suspends until the threads have ended
+  /// \param timeout  how long to wait for them; empty: for ever. When it has passed, a warning is written, and the
+  ///                 threads are left to end by themselves.
+  /// \suspends until the threads have ended, or the time has passed
   virtual void shutdown_default_executor(std::optional<Duration> timeout = {});
 
   // ---- Callbacks and time ----
@@ -187,17 +192,26 @@ class AbstractEventLoop {
 
   // ---- Threads ----
 
-  /// Runs a function in another thread and gives its result as a future.
+  /// Runs a function in another thread and gives its outcome as a future.
   ///
-  /// \param executor  whose thread; nullptr for the default executor
-  /// \param fn        runs there; must not touch the loop
-  /// \return          a future of what `fn` returns or throws
+  /// To cancel the future cancels a function that has not begun, and never interrupts one that has (S165). In a world
+  /// of the simulator no thread is involved: the function runs as one step, at a virtual time that is chosen.
+  ///
+  /// \param executor  whose thread; nullptr for the default executor, which is made when it is needed first (S163)
+  /// \param fn        runs there, in a context of that thread; must not touch the loop but by call_soon_threadsafe().
+  ///                  It and what it captured are destroyed before the future is done.
+  /// \return          a Future of what `fn` returns; has what `fn` throws
+  /// \throws RuntimeError  where the loop is closed, the executor was shut down, or, for the default executor, after
+  ///                       shutdown_default_executor()
   template <class F>
-  auto run_in_executor(std::shared_ptr<Executor> executor, F fn);
+  auto run_in_executor(std::shared_ptr<Executor> executor, F fn);  // executor.hpp
 
-  /// Hands a job to an executor; `cancelled` asks it, on the loop's thread, to drop a job not yet begun.
-  virtual void submit_to_executor(std::shared_ptr<Executor> executor, Callback job);
+  /// Hands a job to an executor; nullptr for the default one.
+  virtual void submit_to_executor(std::shared_ptr<Executor> executor, Job job);
   /// Sets what run_in_executor(nullptr, …) uses.
+  ///
+  /// \param executor  shared with whoever else holds it; shut down when the loop is closed
+  /// \throws std::invalid_argument  unless it is a ThreadPoolExecutor (S164)
   virtual void set_default_executor(std::shared_ptr<Executor> executor);
 
   // ---- Names and addresses ----
@@ -385,6 +399,15 @@ class AbstractEventLoop {
   virtual bool get_debug() const;
   /// Switches debug mode.
   virtual void set_debug(bool enabled);
+
+  // ---- Asynchronous generators ----
+
+  /// An asynchronous generator is used for the first time, on this loop (Python's sys.set_asyncgen_hooks). By default
+  /// nothing happens.
+  virtual void asyncgen_firstiter_hook(AnyAsyncGenerator generator);
+  /// The last handle of one has gone that is suspended at a yield: to be closed. By default it is unwound at once.
+  /// Called on the loop's thread; throws nothing that the loop could not report.
+  virtual void asyncgen_finalizer_hook(AnyAsyncGenerator generator);
 
   // ---- Extensions to asyncio ----
 

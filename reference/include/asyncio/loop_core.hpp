@@ -3,13 +3,15 @@
 // A future may be held longer than its loop lives. So it does not point to the loop, but to this core,
 // which every future keeps alive and which knows whether the loop is still there. The core also has the
 // loop's tasks: a list in order of registration, of which each task takes itself out when it dies, so the
-// list keeps nobody alive (S97, S119).
+// list keeps nobody alive (S97, S119). The asynchronous generators that are being iterated have another such
+// list.
 //
 //   L1  loop() is null exactly when the loop has been destroyed.
 //   L2  A task is in the list exactly while it is registered; the list is guarded by a lock, because
 //       all_tasks() may be called from any thread (S121).
 //   L3  Only the loop's own thread writes the current task.
 //   L4  A ring that was remembered is cut at most once, by the loop's close().
+//   L5  post() reaches the loop until it is closed, from any thread, whatever has become of the loop meanwhile.
 #pragma once
 
 #include <asyncio/callback.hpp>
@@ -24,6 +26,7 @@
 namespace asyncio {
 
 class AbstractEventLoop;
+class AsyncGeneratorState;
 class Instrument;
 class TaskState;
 
@@ -79,6 +82,26 @@ class LoopCore final : public RefCounted {
   /// Cuts all rings that are still there, the oldest first (L4).
   void cut_rings();
 
+  // ---- From other threads ----
+
+  /// Hands a callback to the loop's call_soon_threadsafe(). Any thread may ask, also where the loop may be gone (L5).
+  ///
+  /// \return false where the loop is closed; the callback is dropped then
+  bool post(Callback callback) noexcept;
+  /// The loop closes: post() reaches nobody from here on.
+  void close_to_threads() noexcept;
+
+  // ---- Asynchronous generators ----
+
+  /// A generator is being iterated for the first time.
+  void add_asyncgen(AsyncGeneratorState& generator);
+  /// It is about to die, or will be closed. Harmless where it is not in the list. From any thread.
+  void remove_asyncgen(AsyncGeneratorState& generator) noexcept;
+  /// The generators of this loop that are still there, oldest first.
+  std::vector<Ref<AsyncGeneratorState>> asyncgens() const;
+
+  // ---- Instruments ----
+
   /// From now on `instrument` hears of tasks. It must outlive that.
   void add_instrument(Instrument& instrument);
   /// Ends that.
@@ -106,9 +129,13 @@ class LoopCore final : public RefCounted {
   std::vector<Instrument*> instruments_;
   std::map<std::uint64_t, Callback> rings_;  // by age
   std::uint64_t last_ring_ = 0;
-  mutable std::mutex mutex_;  // guards the list and the tasks' links (L2), and the rings: a future may die anywhere
+  mutable std::mutex mutex_;  // guards the lists, their links (L2), and the rings: a future may die anywhere
   TaskState* first_task_ = nullptr;
   TaskState* last_task_ = nullptr;
+  AsyncGeneratorState* first_asyncgen_ = nullptr;
+  AsyncGeneratorState* last_asyncgen_ = nullptr;
+  std::recursive_mutex post_mutex_;  // recursive: a callback that is refused may post another one as it goes
+  bool open_ = true;                 // guarded by post_mutex_
 };
 
 }  // namespace asyncio

@@ -7,11 +7,13 @@
 //
 //     add_reader(fd, f) ──► epoll_ctl ──┐
 //     call_soon_threadsafe ──► eventfd ─┴─► epoll_pwait2 ──► process_events() ──► ready queue
+//     a signal ──► its bit ────► eventfd ─┘                  take_signals() ────┘
 //
 //   E1  A descriptor is registered with epoll exactly while it has a reader or a writer.
 //   E2  The bell is edge-triggered and never read: each ring is a new edge, so nobody has to drain it.
 //
-// Source: CPython Lib/asyncio/selector_events.py, BaseSelectorEventLoop. Rules: S5, S7, S38, S46 to S48, S280.
+// Source: CPython Lib/asyncio/selector_events.py, BaseSelectorEventLoop; unix_events.py for signals. Rules: S5, S7,
+// S38, S46 to S48, S280, S325 to S328.
 #pragma once
 
 #include <asyncio/base_events.hpp>
@@ -44,12 +46,27 @@ class SelectorEventLoop : public BaseEventLoop {
   using BaseEventLoop::remove_reader;
   using BaseEventLoop::remove_writer;
 
+  /// Calls back in the loop, two iterations later, whenever the process gets a signal (S326). Replaces an earlier
+  /// handler. System calls that the signal interrupts go on (S328).
+  ///
+  /// \param signal    its number, such as SIGTERM
+  /// \param callback  an ordinary callback of the loop: may do anything
+  /// \throws std::invalid_argument  where there is no such signal
+  /// \throws RuntimeError           outside the main thread; where the loop is closed; for SIGKILL and SIGSTOP
+  ///                                ("sig 9 cannot be caught")
+  void add_signal_handler(int signal, Callback callback) override;
+  /// Ends that, and restores the default action of the signal, for SIGINT too (S327).
+  ///
+  /// \return whether there was one
+  bool remove_signal_handler(int signal) override;
+
   RandomEngine& random() override;
 
  protected:
   EventList select(std::optional<Duration> timeout) override;
   void process_events(EventList events) override;
   void write_to_self() noexcept override;
+  void handle_signal(int signal) override;
 
  private:
   struct Watch {  // of one descriptor; an empty handle: not watched in this direction
@@ -60,11 +77,13 @@ class SelectorEventLoop : public BaseEventLoop {
 
   void watch(int fd, Direction direction, Callback callback);
   bool unwatch(int fd, Direction direction);
+  void remove_signal_handlers() noexcept;
   void register_with_epoll(int fd, const Watch& before, const Watch& after);
 
   int epoll_ = -1;
   int bell_ = -1;  // the eventfd that write_to_self() rings
   std::map<int, Watch> watches_;
+  std::map<int, Handle> signal_handlers_;
   std::vector<SelectorEvent> events_;  // what the last select() found
   std::unique_ptr<RandomEngine> random_;
 };

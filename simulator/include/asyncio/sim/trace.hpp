@@ -44,6 +44,8 @@ enum class EventKind : std::uint8_t {
   observe,          ///< the program said observe()
   check,            ///< never recorded: a check that fails is a `failure`
   failure,          ///< the execution has failed; `subject`: the kind
+  job_begin,        ///< a job in an executor cannot be cancelled any more; `a`: its number on the host
+  job_end,          ///< its function has run
 };
 
 /// "task_enter", "deliver", …
