@@ -20,6 +20,7 @@ Group gathering();
 Group waiting();
 Group timeouts();
 Group taskgroups();
+Group exceptiongroups();
 Group locks();
 Group queues();
 Group runners();
@@ -29,7 +30,9 @@ Group spellings();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues(), runners(), contexts(), streams(), spellings()};
+  return {scheduling(), handles(), running(),   errors(),   futures(),  tasks(),      cancellation(),
+          lifetime(),   eager(),   gathering(), waiting(),  timeouts(), taskgroups(), exceptiongroups(),
+          locks(),      queues(),  runners(),   contexts(), streams(),  spellings()};
 }
 
 }  // namespace conformance

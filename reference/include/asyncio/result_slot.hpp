@@ -20,7 +20,8 @@ template <class T>
 struct IsCopyable : std::is_copy_constructible<T> {};
 template <class T>
   requires requires { typename T::value_type; }
-struct IsCopyable<T> : std::bool_constant<std::is_copy_constructible_v<T> && IsCopyable<typename T::value_type>::value> {};
+struct IsCopyable<T>
+    : std::bool_constant<std::is_copy_constructible_v<T> && IsCopyable<typename T::value_type>::value> {};
 template <class... T>
 struct IsCopyable<std::tuple<T...>> : std::conjunction<IsCopyable<T>...> {};
 template <class A, class B>
