@@ -221,7 +221,7 @@ void scheduling_before_the_loop_runs() {  // S1, S27
   loop->close();
 }
 
-void a_bad_descriptor_is_refused() {  // S280
+void a_writer_is_removed_once() {  // S280
   auto& loop = get_running_loop();
   std::array<int, 2> ends{};
   if (pipe(ends.data()) != 0) throw Oops("no pipe");
@@ -258,7 +258,7 @@ Group scheduling() {
               {"many_cancelled_timers", many_cancelled_timers},
               {"a_busy_callback_does_not_keep_timers_away", a_busy_callback_does_not_keep_timers_away},
               {"sleeping_tasks_wake_in_order", sleeping_tasks_wake_in_order},
-              {"a_bad_descriptor_is_refused", a_bad_descriptor_is_refused},
+              {"a_writer_is_removed_once", a_bad_descriptor_is_refused},
           },
           {
               {"scheduling_before_the_loop_runs", scheduling_before_the_loop_runs},
