@@ -120,8 +120,7 @@ CallbackId FutureState::add_done_callback(UniqueFunction<void(AnyFuture)> callba
   if (!callback) throw std::invalid_argument("a callable object was expected by add_done_callback(), got None");
   // The future is alive when this runs: the handle that calls it holds the future as its subject.
   auto call = [callback = std::move(callback), this]() mutable { callback(AnyFuture(Ref<FutureState>(this))); };
-  return add_waiter(
-      make_ref<HandleState>(std::move(call), loop(), context ? std::move(*context) : copy_context()));
+  return add_waiter(make_ref<HandleState>(std::move(call), loop(), context ? std::move(*context) : copy_context()));
 }
 
 CallbackId FutureState::add_waiter(Ref<HandleState> handle) {

@@ -15,10 +15,6 @@ using asyncio::get_running_loop;
 using asyncio::sleep;
 using asyncio::Task;
 
-std::string args(const CancelledError& error) {
-  return error.message().empty() ? "()" : "('" + std::string(error.message()) + "',)";
-}
-
 auto sleeper(std::string name = "sleeper") {
   return [name] {
     say(name + " begins");

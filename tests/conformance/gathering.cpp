@@ -185,9 +185,8 @@ void gathering_gathers() {
 }
 
 void later_errors_are_not_reported() {  // S137
-  get_running_loop().set_exception_handler([](asyncio::AbstractEventLoop&, const asyncio::ExceptionContext& context) {
-    say("report " + context.message);
-  });
+  get_running_loop().set_exception_handler(
+      [](asyncio::AbstractEventLoop&, const asyncio::ExceptionContext& context) { say("report " + context.message); });
   say(ending(gather(fail(10, "first"), fail(20, "second"))));
   sleep(50ms);
   say("no report");

@@ -20,16 +20,20 @@ Group gathering();
 Group waiting();
 Group timeouts();
 Group taskgroups();
+Group exceptiongroups();
 Group locks();
 Group queues();
 Group runners();
 Group contexts();
 Group streams();
 Group spellings();
+Group threads();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(), handles(), running(), errors(), futures(), tasks(), cancellation(), lifetime(), eager(), gathering(), waiting(), timeouts(), taskgroups(), locks(), queues(), runners(), contexts(), streams(), spellings()};
+  return {scheduling(), handles(), running(),   errors(),   futures(),  tasks(),      cancellation(),
+          lifetime(),   eager(),   gathering(), waiting(),  timeouts(), taskgroups(), exceptiongroups(),
+          locks(),      queues(),  runners(),   contexts(), streams(),  spellings(),  threads()};
 }
 
 }  // namespace conformance

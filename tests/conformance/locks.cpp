@@ -155,8 +155,8 @@ void waiting_for_a_predicate() {  // S203
   int level = 0;
   auto task = create_task([&] {
     const std::scoped_lock guard{condition};
-    const std::optional<std::string> reached = condition.wait_for(
-        [&] { return level >= 2 ? std::optional("level " + py(level)) : std::nullopt; });
+    const std::optional<std::string> reached =
+        condition.wait_for([&] { return level >= 2 ? std::optional("level " + py(level)) : std::nullopt; });
     return *reached;
   });
   for (int n = 0; n < 3; ++n) {

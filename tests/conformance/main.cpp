@@ -53,7 +53,9 @@ class Pair : public testing::Test {
     const std::optional<std::string> expected = stored(file_, program_.name);
     ASSERT_TRUE(expected) << file_ << ".txt has no paragraph \"== " << program_.name
                           << "\". Make it with: python3 tests/conformance/pairs.py --write";
-    EXPECT_EQ(*expected, printed([this] { in_task_ ? asyncio::run(program_.body, {.loop_factory = new_loop}) : program_.body(); }));
+    EXPECT_EQ(*expected, printed([this] {
+      in_task_ ? asyncio::run(program_.body, {.loop_factory = new_loop}) : program_.body();
+    }));
   }
 
  private:

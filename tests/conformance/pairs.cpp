@@ -19,6 +19,13 @@ void say(const std::string& line) { std::cout << line << '\n'; }
 
 std::string py(bool value) { return value ? "True" : "False"; }
 
+std::string args(const asyncio::CancelledError& error) {
+  if (error.message().empty()) return "()";
+  std::string text = "('";
+  text += error.message();
+  return text + "',)";
+}
+
 std::string shown(const std::exception_ptr& error) {
   if (!error) return "None";
   try {

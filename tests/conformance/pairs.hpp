@@ -71,6 +71,9 @@ inline std::string py(std::string_view text) { return std::string(text); }
 /// The texts of Python's plain errors, which are none of asyncio's, are left away.
 std::string shown(const std::exception_ptr& error);
 
+/// The arguments of a cancellation as Python shows them: "()", "('why',)".
+std::string args(const asyncio::CancelledError& error);
+
 /// What `act` returns, or how it fails, as pairs print it: "7", "None", "TimeoutError".
 template <class F>
 std::string outcome(F&& act) {

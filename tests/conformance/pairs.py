@@ -94,7 +94,7 @@ def text_of(path, kept):
 
 
 def names_in_cpp(path):
-    return re.findall(r'^\s*\{"(\w+)", ', path.read_text(), re.MULTILINE)
+    return re.findall(r'^\s*\{"(\w+)",\s', path.read_text(), re.MULTILINE)
 
 
 def check_group(path, write):

@@ -112,11 +112,9 @@ def a_closed_runner():  # S222
         say("never")
 
     runner = asyncio.Runner(loop_factory=new_loop)
-    loop = runner.get_loop()
-    say(loop.is_closed())
+    say(runner.get_loop().is_closed())
     runner.close()
     runner.close()
-    say(loop.is_closed())
     say(outcome(runner.get_loop))
     coroutine = never()
     say(outcome(lambda: runner.run(coroutine)))

@@ -201,7 +201,7 @@ def scheduling_before_the_loop_runs():  # S1, S27
     loop.close()
 
 
-async def a_bad_descriptor_is_refused():  # S280
+async def a_writer_is_removed_once():  # S280
     loop = asyncio.get_running_loop()
     reader, writer = os.pipe()
     say(loop.remove_reader(reader))

@@ -116,9 +116,8 @@ void names_and_contexts_together() {  // S80
   const auto work = [] { return asyncio::current_task().get_name(); };
   const asyncio::Context context = asyncio::copy_context();
   say(await(create_task(work, {.name = "n", .context = context})));
-  const auto task = asyncio::task_group([&](asyncio::TaskGroup& group) {
-    return group.create_task(work, {.name = "g", .context = context});
-  });
+  const auto task = asyncio::task_group(
+      [&](asyncio::TaskGroup& group) { return group.create_task(work, {.name = "g", .context = context}); });
   say(task.result());
 }
 
@@ -133,9 +132,8 @@ void structures_as_results() {  // S85
 
 void bodies_that_give_values() {
   const auto grouped = [] {
-    return asyncio::task_group([](asyncio::TaskGroup& group) {
-      return await(group.create_task([] { return sleep(10ms, 2); }));
-    });
+    return asyncio::task_group(
+        [](asyncio::TaskGroup& group) { return await(group.create_task([] { return sleep(10ms, 2); })); });
   };
   say(py(asyncio::timeout(1s, [&] { return grouped() + 1; })));
 }

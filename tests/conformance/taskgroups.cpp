@@ -163,7 +163,7 @@ void grow(TaskGroup& group, int n) {
   if (n < 3) group.create_task([&group, n] { grow(group, n + 1); });
 }
 
-void children_add_children() {  // S178
+void children_add_children() {  // S178, S179
   task_group([](TaskGroup& group) {
     group.create_task([&group] { grow(group, 1); });
     say("body ends");
@@ -218,9 +218,7 @@ void cancelled_from_outside() {  // S183, S184
 
 void cancelled_from_outside_while_leaving() {  // S183
   auto task = create_task([] {
-    task_group([](TaskGroup& group) {
-      group.create_task(watched("child", 500));
-    });
+    task_group([](TaskGroup& group) { group.create_task(watched("child", 500)); });
     say("never");
   });
   sleep(10ms);

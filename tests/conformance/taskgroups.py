@@ -118,7 +118,7 @@ async def a_child_that_raises_a_cancelled_error():  # S181
     say(task.cancelled())
 
 
-async def children_add_children():  # S178
+async def children_add_children():  # S178, S179
     async def grow(group, n):
         say(f"child {n}")
         await asyncio.sleep(0.01)

@@ -245,10 +245,11 @@ void a_task_factory_makes_the_tasks() {  // S135
   auto& loop = get_running_loop();
   say(py(loop.get_task_factory() != nullptr));
   const auto work = [] { return current_task().get_name(); };
-  loop.set_task_factory([](asyncio::AbstractEventLoop& owner, asyncio::Coroutine coroutine, asyncio::TaskOptions options) {
-    say("making " + options.name.value_or("None"));
-    return asyncio::make_task(owner, coroutine, options);
-  });
+  loop.set_task_factory(
+      [](asyncio::AbstractEventLoop& owner, asyncio::Coroutine coroutine, asyncio::TaskOptions options) {
+        say("making " + options.name.value_or("None"));
+        return asyncio::make_task(owner, coroutine, options);
+      });
   say(py(loop.get_task_factory() != nullptr));
   say(await(loop.create_task(work, {.name = "one"})));
   say(await(create_task(work, {.name = "two"})));

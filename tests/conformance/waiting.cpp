@@ -40,7 +40,7 @@ auto watched(std::string name, int ms) {
       say(name + " ends");
       return name;
     } catch (const CancelledError& error) {
-      say(name + " is cancelled " + (error.message().empty() ? "()" : "('" + std::string(error.message()) + "',)"));
+      say(name + " is cancelled " + args(error));
       throw;
     }
   };
@@ -83,8 +83,7 @@ void waiting_for_the_first_error() {  // S146
   auto bad = create_task(fail(20, "bad"));
   auto late = create_task(after(30, 3));
   get_running_loop().call_later(10ms, [&] { cancelled.cancel(); });
-  const auto [done, pending] =
-      wait(std::vector{good, cancelled, bad, late}, {.return_when = asyncio::FIRST_EXCEPTION});
+  const auto [done, pending] = wait(std::vector{good, cancelled, bad, late}, {.return_when = asyncio::FIRST_EXCEPTION});
   say(py(done.size()) + " " + py(among(pending, late)) + " " + py(among(done, cancelled)) + " " +
       shown(bad.exception()));
   await(late);

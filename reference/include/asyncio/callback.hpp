@@ -34,7 +34,7 @@ class UniqueFunction<R(Args...)> {
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, UniqueFunction> &&
              std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
-  UniqueFunction(F&& fn) {  // NOLINT(google-explicit-constructor)
+  UniqueFunction(F&& fn) {       // NOLINT(google-explicit-constructor)
     using Fn = std::decay_t<F>;  // a function decays to a pointer to it
     if constexpr (fits<Fn>) {
       ::new (static_cast<void*>(space_)) Fn(std::forward<F>(fn));
@@ -93,9 +93,7 @@ class UniqueFunction<R(Args...)> {
 
   template <class Fn>
   static constexpr Actions inside{
-      [](void* space, Args&&... args) -> R {
-        return invoke(*static_cast<Fn*>(space), std::forward<Args>(args)...);
-      },
+      [](void* space, Args&&... args) -> R { return invoke(*static_cast<Fn*>(space), std::forward<Args>(args)...); },
       [](void* from, void* to) noexcept {
         ::new (to) Fn(std::move(*static_cast<Fn*>(from)));
         static_cast<Fn*>(from)->~Fn();
@@ -105,9 +103,7 @@ class UniqueFunction<R(Args...)> {
 
   template <class Fn>
   static constexpr Actions outside{
-      [](void* space, Args&&... args) -> R {
-        return invoke(**static_cast<Fn**>(space), std::forward<Args>(args)...);
-      },
+      [](void* space, Args&&... args) -> R { return invoke(**static_cast<Fn**>(space), std::forward<Args>(args)...); },
       [](void* from, void* to) noexcept { ::new (to) Fn*(*static_cast<Fn**>(from)); },
       [](void* space) noexcept { delete *static_cast<Fn**>(space); },
   };

@@ -18,9 +18,11 @@ namespace asyncio {
 /// Whether a T can be copied. std::is_copy_constructible believes a container of move-only elements that it can be.
 template <class T>
 struct IsCopyable : std::is_copy_constructible<T> {};
+// A container is as copyable as its elements. What holds its like, as a JSON value does, answers for itself.
 template <class T>
-  requires requires { typename T::value_type; }
-struct IsCopyable<T> : std::bool_constant<std::is_copy_constructible_v<T> && IsCopyable<typename T::value_type>::value> {};
+  requires(!std::is_same_v<T, typename T::value_type>)
+struct IsCopyable<T>
+    : std::bool_constant<std::is_copy_constructible_v<T> && IsCopyable<typename T::value_type>::value> {};
 template <class... T>
 struct IsCopyable<std::tuple<T...>> : std::conjunction<IsCopyable<T>...> {};
 template <class A, class B>
