@@ -36,7 +36,7 @@ demo: prepare-demo
 	sh simulator/tools/demo.sh build/release/orrery
 
 # The release build comes last, so that the last thing on the screen is the summary of all tests.
-test: prepare-test
+test: prepare-test prepare-docs prepare-notebooks
 	cmake --preset dev
 	cmake --build --preset dev-quick --parallel $(JOBS)
 	ctest --preset dev-quick --parallel $(JOBS)
