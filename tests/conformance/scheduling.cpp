@@ -258,7 +258,7 @@ Group scheduling() {
               {"many_cancelled_timers", many_cancelled_timers},
               {"a_busy_callback_does_not_keep_timers_away", a_busy_callback_does_not_keep_timers_away},
               {"sleeping_tasks_wake_in_order", sleeping_tasks_wake_in_order},
-              {"a_writer_is_removed_once", a_bad_descriptor_is_refused},
+              {"a_writer_is_removed_once", a_writer_is_removed_once},
           },
           {
               {"scheduling_before_the_loop_runs", scheduling_before_the_loop_runs},
