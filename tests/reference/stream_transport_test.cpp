@@ -122,7 +122,7 @@ TEST_F(AStreamThatBegins, IsNotReadWhenItWasClosedAtOnce) {
 
 // Reading --------------------------------------------------------------------------------------------------
 
-// S253, S261.
+// S253, S261, S274.
 TEST_F(AStreamThatReads, EndsInOrder) {
   arrive({"a", "b", ""});
   EXPECT_TRUE(transport->is_closing());
