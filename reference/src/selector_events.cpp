@@ -2,7 +2,9 @@
 #include <asyncio/selector_events.hpp>
 
 #include "log.hpp"
+#include "open_transports.hpp"
 #include "repeated_handle.hpp"
+#include "system_socket.hpp"
 
 #include <array>
 #include <cerrno>
@@ -17,8 +19,6 @@
 
 namespace asyncio {
 namespace {
-
-[[noreturn]] void throw_errno(const char* call) { throw std::system_error(errno, std::generic_category(), call); }
 
 std::uint32_t interest(const Handle& reader, const Handle& writer) {
   return (reader ? std::uint32_t{EPOLLIN} : 0u) | (writer ? std::uint32_t{EPOLLOUT} : 0u);
@@ -38,7 +38,7 @@ class SystemRandomEngine final : public RandomEngine {
 
 }  // namespace
 
-SelectorEventLoop::SelectorEventLoop() {
+SelectorEventLoop::SelectorEventLoop() : open_transports_(std::make_unique<OpenTransports>()) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) throw_errno("epoll_create1");
   bell_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -64,6 +64,7 @@ void SelectorEventLoop::close() {
   if (is_running()) throw RuntimeError("Cannot close a running event loop");
   if (is_closed()) return;
   BaseEventLoop::close();  // first: the tasks that it lets go of may still remove readers
+  open_transports_->close_all();
   for (const auto& [fd, watch] : std::exchange(watches_, {})) {
     watch.reader.cancel();
     watch.writer.cancel();
@@ -107,17 +108,17 @@ void SelectorEventLoop::process_events(EventList events) {
   for (const SelectorEvent& event : events) {
     const auto found = watches_.find(event.fd);
     if (found == watches_.end()) continue;
-    const Watch watch = found->second;  // a copy: removing a cancelled one changes the map
+    const Watch watch = found->second;     // a copy: removing a cancelled one changes the map
     if (event.readable && watch.reader) {  // the reader before the writer (S5)
       if (watch.reader.cancelled()) {
-        remove_reader(event.fd);  // S7
+        unwatch(event.fd, Direction::read);  // S7
       } else {
         add_callback(make_ref<RepeatedRun>(watch.reader));
       }
     }
     if (event.writable && watch.writer) {
       if (watch.writer.cancelled()) {
-        remove_writer(event.fd);
+        unwatch(event.fd, Direction::write);
       } else {
         add_callback(make_ref<RepeatedRun>(watch.writer));
       }
@@ -133,22 +134,52 @@ void SelectorEventLoop::write_to_self() noexcept {
 
 // ---- Readers and writers ----
 
-void SelectorEventLoop::add_reader(int fd, Callback callback) { watch(fd, Direction::read, std::move(callback)); }
-void SelectorEventLoop::add_writer(int fd, Callback callback) { watch(fd, Direction::write, std::move(callback)); }
-bool SelectorEventLoop::remove_reader(int fd) { return unwatch(fd, Direction::read); }
-bool SelectorEventLoop::remove_writer(int fd) { return unwatch(fd, Direction::write); }
+void SelectorEventLoop::add_reader(int fd, Callback callback) {
+  check_no_transport(fd);
+  watch(fd, Direction::read, std::move(callback), copy_context());
+}
 
-void SelectorEventLoop::watch(int fd, Direction direction, Callback callback) {
+void SelectorEventLoop::add_writer(int fd, Callback callback) {
+  check_no_transport(fd);
+  watch(fd, Direction::write, std::move(callback), copy_context());
+}
+
+bool SelectorEventLoop::remove_reader(int fd) {
+  check_no_transport(fd);
+  return unwatch(fd, Direction::read);
+}
+
+bool SelectorEventLoop::remove_writer(int fd) {
+  check_no_transport(fd);
+  return unwatch(fd, Direction::write);
+}
+
+void SelectorEventLoop::check_no_transport(int fd) const {
+  const auto found = transports_.find(fd);
+  if (found == transports_.end()) return;
+  const std::string number = std::to_string(fd);
+  throw RuntimeError("File descriptor " + number + " is used by transport <" + found->second + " fd=" + number + ">");
+}
+
+bool SelectorEventLoop::watches(int fd, Direction direction, const Handle& handle) const {
+  const auto found = watches_.find(fd);
+  if (found == watches_.end()) return false;
+  return (direction == Direction::read ? found->second.reader : found->second.writer) == handle;
+}
+
+Handle SelectorEventLoop::watch(int fd, Direction direction, Callback callback, Context context) {
   check_closed();
   if (fd < 0) throw std::invalid_argument("Invalid file descriptor: " + std::to_string(fd));
   const auto found = watches_.find(fd);
   const Watch before = found == watches_.end() ? Watch{} : found->second;
   Watch after = before;
   Handle& slot = direction == Direction::read ? after.reader : after.writer;
-  slot = Handle(Ref<HandleState>(make_ref<RepeatedHandle>(std::move(callback), *this, copy_context())));
+  slot = Handle(Ref<HandleState>(make_ref<RepeatedHandle>(std::move(callback), *this, std::move(context))));
   register_with_epoll(fd, before, after);
   watches_[fd] = after;
+  const Handle added = slot;
   (direction == Direction::read ? before.reader : before.writer).cancel();  // replaced (S280)
+  return added;
 }
 
 bool SelectorEventLoop::unwatch(int fd, Direction direction) {

@@ -27,6 +27,7 @@
 #include <asyncio/protocols.hpp>
 #include <asyncio/selector_events.hpp>
 #include <asyncio/server.hpp>
+#include <asyncio/stream_transport.hpp>
 #include <asyncio/transports.hpp>
 
 #include <asyncio/gather.hpp>

@@ -216,9 +216,22 @@ class AbstractEventLoop {
 
   // ---- Names and addresses ----
 
-  /// The addresses of `host` with `port`, a number or the name of a service. \suspends until the resolver has answered
+  /// The addresses of a host.
+  ///
+  /// \param host     a name or a literal address; empty for this machine
+  /// \param port     a number or the name of a service; empty for none
+  /// \param options  family, type, protocol and AI_… flags
+  /// \return         at least one, in the order in which they should be tried
+  /// \throws std::system_error  of gaierror_category(): the name does not resolve
+  /// \suspends until the resolver has answered
   virtual std::vector<AddressInfo> getaddrinfo(std::string host, std::string port, AddressInfoOptions options = {});
-  /// The names of an address: host and service; `flags` are NI_…. \suspends until the resolver has answered
+  /// The names of an address: host and service.
+  ///
+  /// \param address  a literal address and a port
+  /// \param flags    NI_NUMERICHOST and its sisters
+  /// \return         literals where there are no names
+  /// \throws std::system_error  of gaierror_category()
+  /// \suspends until the resolver has answered
   virtual std::pair<std::string, std::string> getnameinfo(Address address, int flags = 0);
 
   // ---- Connections and servers ----
@@ -297,9 +310,17 @@ class AbstractEventLoop {
   auto subprocess_shell(Factory factory, std::string command, SubprocessOptions options = {}) {
     return typed(factory, spawn_shell(ProtocolFactory(factory), std::move(command), std::move(options)));
   }
-  /// Sends a file, an open descriptor, over a transport. \suspends until it is sent
+  /// Sends a file over a transport. Nothing is received and nothing can be written meanwhile (S306).
   ///
-  /// \return  how many bytes were sent
+  /// \param transport  one of this loop's
+  /// \param file     a descriptor that can be read; its position is at the end of what was sent afterwards (S308)
+  /// \param options  offset at least 0, count at least 1
+  /// \return         how many bytes were sent
+  /// \throws std::invalid_argument      where the options are out of range
+  /// \throws RuntimeError               where the transport is closing
+  /// \throws SendfileNotAvailableError  where the system cannot send this file, and fallback is false
+  /// \throws std::system_error          where the connection ends
+  /// \suspends until it is in the system's hands
   virtual std::int64_t sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options = {});
   /// Turns the connection of `transport` and `protocol` into a TLS connection. \suspends until the handshake is over
   ///
@@ -356,27 +377,59 @@ class AbstractEventLoop {
   /// \overload
   bool remove_writer(const Socket& socket) { return remove_writer(socket.fileno()); }
 
+  // The functions of a socket by hand try at once and suspend only where that would block (S281). They take a
+  // non-blocking socket; in debug mode another one is refused. Cancelling one leaves the socket usable, and loses
+  // nothing that has arrived. Each throws std::system_error with what the system says, RuntimeError where the
+  // descriptor belongs to an open transport (S280).
+
   /// Some bytes, at most `size`, that came in on `fd`; empty at the end. \suspends until there are some
   virtual std::string sock_recv(int fd, std::size_t size);
-  /// Fills a buffer with bytes that came in on `fd`; gives their number, 0 at the end. \suspends until there are some
+  /// Fills `buffer` with bytes that came in on `fd`; gives their number, 0 at the end. \suspends until there are some
   virtual std::size_t sock_recv_into(int fd, std::span<char> buffer);
   /// One datagram from `fd`, cut off after `size` bytes, and its sender. \suspends until there is one
   virtual std::pair<std::string, Address> sock_recvfrom(int fd, std::size_t size);
-  /// The same into a buffer. \suspends until there is one
+  /// The same into `buffer`; gives the number of bytes and the sender. \suspends until there is one
   virtual std::pair<std::size_t, Address> sock_recvfrom_into(int fd, std::span<char> buffer);
-  /// Sends all of `data` on `fd`. \suspends until it is in the system's hands
+  /// Sends all of `data` on `fd`. Cancelled, it may have sent a part. \suspends until it is in the system's hands
   virtual void sock_sendall(int fd, std::string_view data);
   /// Gives the number of bytes sent: `data` as one datagram on `fd` to `address`. \suspends until it is in the system's
   /// hands
   virtual std::size_t sock_sendto(int fd, std::string_view data, Address address);
-  /// Connects `fd` to `address`. \suspends until connected
+  /// Connects `fd` to `address`. Host names of IPv4 and IPv6 addresses are resolved first (S282). \suspends until connected
   virtual void sock_connect(int fd, Address address);
-  /// The next connection that comes in on `fd`: its descriptor and the peer's address. \suspends until there is one
+  /// The next connection that comes in on `fd`: its descriptor, non-blocking (S283) and the caller's to close, and the peer.
+  /// \suspends until there is one
   virtual std::pair<int, Address> sock_accept(int fd);
-  /// Sends `file`, an open descriptor, on `fd`. \suspends until it is sent
-  ///
-  /// \return  how many bytes were sent
+  /// Sends `file`, an open descriptor, on `fd`. See sendfile(). \suspends until it is in the system's hands
   virtual std::int64_t sock_sendfile(int fd, int file, SendfileOptions options = {});
+  /// \overload
+  std::string sock_recv(const Socket& socket, std::size_t size) { return sock_recv(socket.fileno(), size); }
+  /// \overload
+  std::size_t sock_recv_into(const Socket& socket, std::span<char> buffer) {
+    return sock_recv_into(socket.fileno(), buffer);
+  }
+  /// \overload
+  std::pair<std::string, Address> sock_recvfrom(const Socket& socket, std::size_t size) {
+    return sock_recvfrom(socket.fileno(), size);
+  }
+  /// \overload
+  std::pair<std::size_t, Address> sock_recvfrom_into(const Socket& socket, std::span<char> buffer) {
+    return sock_recvfrom_into(socket.fileno(), buffer);
+  }
+  /// \overload
+  void sock_sendall(const Socket& socket, std::string_view data) { sock_sendall(socket.fileno(), data); }
+  /// \overload
+  std::size_t sock_sendto(const Socket& socket, std::string_view data, Address address) {
+    return sock_sendto(socket.fileno(), data, std::move(address));
+  }
+  /// \overload
+  void sock_connect(const Socket& socket, Address address) { sock_connect(socket.fileno(), std::move(address)); }
+  /// \overload
+  std::pair<int, Address> sock_accept(const Socket& socket) { return sock_accept(socket.fileno()); }
+  /// \overload
+  std::int64_t sock_sendfile(const Socket& socket, int file, SendfileOptions options = {}) {
+    return sock_sendfile(socket.fileno(), file, options);
+  }
 
   // ---- Signals ----
 

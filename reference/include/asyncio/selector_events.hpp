@@ -11,17 +11,31 @@
 //
 //   E1  A descriptor is registered with epoll exactly while it has a reader or a writer.
 //   E2  The bell is edge-triggered and never read: each ring is a new edge, so nobody has to drain it.
+//   E3  The descriptor of an open transport is the transport's: programs cannot watch it, nor receive or send on it.
+//
+// What stands on this, a source each: sockets by hand (selector_sockets.cpp), connections (selector_connections.cpp,
+// unix_connections.cpp), servers (selector_server.cpp), datagrams (datagram_endpoint.cpp), names (resolver.cpp), files
+// (sendfile.cpp).
 //
 // Source: CPython Lib/asyncio/selector_events.py, BaseSelectorEventLoop; unix_events.py for signals. Rules: S5, S7,
-// S38, S46 to S48, S280, S325 to S328.
+// S38, S46 to S48, S280 to S283, S325 to S328.
 #pragma once
 
 #include <asyncio/base_events.hpp>
 
+#include <exception>
 #include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace asyncio {
+
+class OpenTransports;
 
 /// The event loop of Linux: what run() and new_event_loop() use.
 class SelectorEventLoop : public BaseEventLoop {
@@ -34,17 +48,56 @@ class SelectorEventLoop : public BaseEventLoop {
 
   /// Calls `callback` whenever `fd` can be read: level-triggered. Replaces an earlier reader.
   ///
-  /// \throws RuntimeError       where the loop is closed
+  /// \throws RuntimeError       where the loop is closed, or `fd` belongs to an open transport (E3)
   /// \throws std::system_error  where `fd` cannot be watched: EPERM for a regular file, EBADF for none
   void add_reader(int fd, Callback callback) override;
+  /// Ends that.
+  ///
+  /// \return whether there was one
+  /// \throws RuntimeError  where `fd` belongs to an open transport
   bool remove_reader(int fd) override;
   /// Like add_reader(), for writing.
   void add_writer(int fd, Callback callback) override;
+  /// Like remove_reader(), for writing.
   bool remove_writer(int fd) override;
   using BaseEventLoop::add_reader;
   using BaseEventLoop::add_writer;
   using BaseEventLoop::remove_reader;
   using BaseEventLoop::remove_writer;
+
+  std::vector<AddressInfo> getaddrinfo(std::string host, std::string port, AddressInfoOptions options = {}) override;
+  std::pair<std::string, std::string> getnameinfo(Address address, int flags = 0) override;
+
+  std::string sock_recv(int fd, std::size_t size) override;
+  std::size_t sock_recv_into(int fd, std::span<char> buffer) override;
+  std::pair<std::string, Address> sock_recvfrom(int fd, std::size_t size) override;
+  std::pair<std::size_t, Address> sock_recvfrom_into(int fd, std::span<char> buffer) override;
+  void sock_sendall(int fd, std::string_view data) override;
+  std::size_t sock_sendto(int fd, std::string_view data, Address address) override;
+  void sock_connect(int fd, Address address) override;
+  std::pair<int, Address> sock_accept(int fd) override;
+  std::int64_t sock_sendfile(int fd, int file, SendfileOptions options = {}) override;
+  std::int64_t sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options = {}) override;
+  using BaseEventLoop::sock_accept;
+  using BaseEventLoop::sock_connect;
+  using BaseEventLoop::sock_recv;
+  using BaseEventLoop::sock_recv_into;
+  using BaseEventLoop::sock_recvfrom;
+  using BaseEventLoop::sock_recvfrom_into;
+  using BaseEventLoop::sock_sendall;
+  using BaseEventLoop::sock_sendfile;
+  using BaseEventLoop::sock_sendto;
+
+  Server create_server(ProtocolFactory factory, ServerOptions options) override;
+  Server create_unix_server(ProtocolFactory factory, std::string path, UnixServerOptions options = {}) override;
+  std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> connect_stream(
+      ProtocolFactory factory, ConnectionOptions options) override;
+  std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> connect_unix_stream(
+      ProtocolFactory factory, std::string path, UnixConnectionOptions options) override;
+  std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> adopt_accepted_socket(
+      ProtocolFactory factory, Socket socket, AcceptedOptions options) override;
+  std::pair<std::shared_ptr<DatagramTransport>, std::shared_ptr<BaseProtocol>> open_datagram_endpoint(
+      ProtocolFactory factory, DatagramOptions options) override;
 
   /// Calls back in the loop, two iterations later, whenever the process gets a signal (S326). Replaces an earlier
   /// handler. System calls that the signal interrupts go on (S328).
@@ -74,9 +127,24 @@ class SelectorEventLoop : public BaseEventLoop {
     Handle writer;
   };
   enum class Direction { read, write };
+  friend class SelectorChannel;  // watches the descriptor of a transport
+  class WatchScope;
 
-  void watch(int fd, Direction direction, Callback callback);
+  Handle watch(int fd, Direction direction, Callback callback, Context context);
   bool unwatch(int fd, Direction direction);
+  bool watches(int fd, Direction direction, const Handle& handle) const;
+  void check_no_transport(int fd) const;
+  void check_nonblocking(int fd) const;
+  void wait_until_ready(int fd, Direction direction);
+  std::vector<AddressInfo> ensure_resolved(const Address& address, AddressInfoOptions options);
+  Socket connect_sock(const AddressInfo& remote, const std::vector<AddressInfo>& local,
+                      std::vector<std::exception_ptr>& errors);
+  Socket connect_to_any(const std::vector<AddressInfo>& remote, const std::vector<AddressInfo>& local,
+                        const ConnectionOptions& options);
+  std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> create_connection_transport(
+      Socket socket, const ProtocolFactory& factory);
+  std::pair<Socket, std::optional<Address>> open_datagram_socket(const DatagramOptions& options);
+  std::vector<AddressInfo> server_addresses(const ServerOptions& options);
   void remove_signal_handlers() noexcept;
   void register_with_epoll(int fd, const Watch& before, const Watch& after);
 
@@ -84,7 +152,10 @@ class SelectorEventLoop : public BaseEventLoop {
   int bell_ = -1;  // the eventfd that write_to_self() rings
   std::map<int, Watch> watches_;
   std::map<int, Handle> signal_handlers_;
-  std::vector<SelectorEvent> events_;  // what the last select() found
+  std::vector<SelectorEvent> events_;      // what the last select() found
+  std::map<int, const char*> transports_;  // by descriptor: of which class (E3)
+  const std::unique_ptr<OpenTransports> open_transports_;
+  std::unique_ptr<char[]> read_buffer_;  // what a transport has read, until its protocol was told; null at first
   std::unique_ptr<RandomEngine> random_;
 };
 

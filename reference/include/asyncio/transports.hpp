@@ -214,6 +214,8 @@ class FlowControl {
   void set_limits(const WriteBufferLimits& limits);
   /// The marks in force.
   const WriteBufferMarks& marks() const noexcept { return marks_; }
+  /// Whether the protocol was told to pause, and not yet to go on.
+  bool protocol_paused() const noexcept { return protocol_paused_; }
   /// Tells the protocol of `transport` to pause where `size` is above the high mark and it was not told yet (W1).
   void maybe_pause(BaseTransport& transport, std::size_t size);
   /// Tells the protocol of `transport` to go on where `size` is at the low mark or below and it was told to pause (W1).
@@ -245,6 +247,8 @@ class FlowControlMixin : public Interface {
   }
   /// See WriteTransport::get_write_buffer_limits().
   WriteBufferMarks get_write_buffer_limits() const override { return flow_.marks(); }
+  /// For those who put another protocol in the place of the one there: whether it was told to pause.
+  bool protocol_paused() const noexcept { return flow_.protocol_paused(); }
 
  protected:
   /// \param loop  see FlowControl()

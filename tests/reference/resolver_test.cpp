@@ -1,0 +1,100 @@
+// resolver_test.cpp: literals, names, and the order in which addresses are tried. Rules: semantics.md S230 to S232.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include "reference/src/resolver.hpp"
+#include "tests/reference/real_network.hpp"
+
+namespace asyncio {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr AddressInfoOptions STREAM{.type = SOCK_STREAM};
+
+/// "6a 4b": family and host of each, as the measurement of S232 writes them.
+std::string order_of(std::vector<std::string> names, int count) {
+  std::vector<AddressInfo> addresses;
+  for (const std::string& name : names) {
+    addresses.emplace_back();
+    addresses.back().family = name[0] == '6' ? AF_INET6 : AF_INET;
+    addresses.back().address = Address(name, 80);
+  }
+  std::string order;
+  for (const auto& info : interleave_addrinfos(addresses, count))
+    order += (order.empty() ? "" : " ") + info.address.host();
+  return order;
+}
+
+// S232: the two measured orders.
+TEST(InterleavedAddresses, AlternateByFamily) {
+  EXPECT_EQ(order_of({"6a", "6b", "4a", "4b", "6c"}, 1), "6a 4a 6b 4b 6c");
+  EXPECT_EQ(order_of({"6a", "6b", "4a", "4b", "6c"}, 2), "6a 6b 4a 6c 4b");
+}
+
+// S232: more than there are, or none.
+TEST(InterleavedAddresses, LoseNone) {
+  EXPECT_EQ(order_of({"4a", "6a"}, 9), "4a 6a");
+  EXPECT_EQ(order_of({}, 1), "");
+  EXPECT_EQ(order_of({"4a", "4b"}, 1), "4a 4b");
+}
+
+// S230.
+TEST(ALiteralAddress, NeedsNoResolver) {
+  const auto v4 = ipaddr_info({"127.0.0.1", 80}, STREAM);
+  const auto v6 = ipaddr_info({"::1", 80, 5, 6}, STREAM);
+
+  ASSERT_TRUE(v4 && v6);
+  EXPECT_EQ(v4->family, AF_INET);
+  EXPECT_EQ(v4->proto, IPPROTO_TCP);
+  EXPECT_EQ(v6->family, AF_INET6);
+  EXPECT_EQ(v6->address, Address("::1", 80, 5, 6));
+}
+
+// S230: a zone index, a name, a family that it is not of.
+TEST(ALiteralAddress, IsNotEverythingThatLooksLikeOne) {
+  EXPECT_FALSE(ipaddr_info({"fe80::1%lo", 80}, STREAM));
+  EXPECT_FALSE(ipaddr_info({"localhost", 80}, STREAM));
+  EXPECT_FALSE(ipaddr_info({"127.0.0.1", 80}, {.family = AF_INET6, .type = SOCK_STREAM}));
+  EXPECT_FALSE(ipaddr_info({"127.1", 80}, STREAM));
+  EXPECT_FALSE(ipaddr_info({"127.0.0.1", 80}, {}));
+  EXPECT_FALSE(ipaddr_info({"", 80}, STREAM));
+}
+
+class TheResolver : public OnARealLoop {};
+
+TEST_F(TheResolver, KnowsThisMachine) {
+  run([] {
+    const auto found = get_running_loop().getaddrinfo("localhost", "80", {.family = AF_INET, .type = SOCK_STREAM});
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found.front().address, Address("127.0.0.1", 80));
+  });
+}
+
+TEST_F(TheResolver, KnowsServicesAndNumbers) {
+  run([] {
+    const auto [host, service] = get_running_loop().getnameinfo({"127.0.0.1", 80}, NI_NUMERICHOST | NI_NUMERICSERV);
+    EXPECT_EQ(host, "127.0.0.1");
+    EXPECT_EQ(service, "80");
+  });
+}
+
+// Python's socket.gaierror. A label of more than 63 letters is refused without asking anybody.
+TEST_F(TheResolver, SaysWhichNameThereIsNot) {
+  run([] {
+    try {
+      get_running_loop().getaddrinfo(std::string(70, 'x') + ".invalid", "80");
+      FAIL();
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code().category(), gaierror_category());
+      EXPECT_THAT(error.what(), HasSubstr("xxx.invalid"));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace asyncio
