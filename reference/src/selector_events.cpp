@@ -2,6 +2,7 @@
 #include <asyncio/selector_events.hpp>
 
 #include "log.hpp"
+#include "open_transports.hpp"
 #include "repeated_handle.hpp"
 
 #include <array>
@@ -38,7 +39,7 @@ class SystemRandomEngine final : public RandomEngine {
 
 }  // namespace
 
-SelectorEventLoop::SelectorEventLoop() {
+SelectorEventLoop::SelectorEventLoop() : open_transports_(std::make_unique<OpenTransports>()) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) throw_errno("epoll_create1");
   bell_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -64,6 +65,7 @@ void SelectorEventLoop::close() {
   if (is_running()) throw RuntimeError("Cannot close a running event loop");
   if (is_closed()) return;
   BaseEventLoop::close();  // first: the tasks that it lets go of may still remove readers
+  open_transports_->close_all();
   for (const auto& [fd, watch] : std::exchange(watches_, {})) {
     watch.reader.cancel();
     watch.writer.cancel();

@@ -87,6 +87,13 @@ class BaseEventLoop : public AbstractEventLoop {
   bool get_debug() const override;
   void set_debug(bool enabled) override;
 
+  std::pair<std::shared_ptr<ReadTransport>, std::shared_ptr<BaseProtocol>> attach_read_pipe(ProtocolFactory factory,
+                                                                                            int descriptor,
+                                                                                            Socket owner) override;
+  std::pair<std::shared_ptr<WriteTransport>, std::shared_ptr<BaseProtocol>> attach_write_pipe(ProtocolFactory factory,
+                                                                                              int descriptor,
+                                                                                              Socket owner) override;
+
   /// In debug mode a callback that runs at least this long is reported (S52).
   Duration slow_callback_duration = std::chrono::milliseconds(100);
 
@@ -118,6 +125,22 @@ class BaseEventLoop : public AbstractEventLoop {
   virtual void handle_signal(int signal);
   /// Runs `count` handles from the front of the ready queue.
   virtual void run_ready(std::size_t count);
+
+  /// Makes the transport of connect_read_pipe().
+  ///
+  /// Must queue the protocol's connection_made(), then the begin of reading, then the result of `waiter`. Must not
+  /// take the descriptor over where it throws.
+  ///
+  /// \param descriptor  of a pipe, a socket or a character device
+  /// \param owner       whose descriptor it is; none where the transport is to own it
+  /// \throws NotImplementedError  unless overridden: this loop has no pipes
+  virtual std::shared_ptr<ReadTransport> make_read_pipe_transport(int descriptor, Socket owner,
+                                                                  std::shared_ptr<BaseProtocol> protocol,
+                                                                  Future<void> waiter);
+  /// Makes the transport of connect_write_pipe(); see make_read_pipe_transport().
+  virtual std::shared_ptr<WriteTransport> make_write_pipe_transport(int descriptor, Socket owner,
+                                                                    std::shared_ptr<BaseProtocol> protocol,
+                                                                    Future<void> waiter);
 
   // ---- What a loop can build on ----
 

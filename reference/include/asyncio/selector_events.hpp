@@ -23,6 +23,8 @@
 
 namespace asyncio {
 
+class OpenTransports;
+
 /// The event loop of Linux: what run() and new_event_loop() use.
 class SelectorEventLoop : public BaseEventLoop {
  public:
@@ -68,6 +70,13 @@ class SelectorEventLoop : public BaseEventLoop {
   void write_to_self() noexcept override;
   void handle_signal(int signal) override;
 
+  std::shared_ptr<ReadTransport> make_read_pipe_transport(int descriptor, Socket owner,
+                                                          std::shared_ptr<BaseProtocol> protocol,
+                                                          Future<void> waiter) override;
+  std::shared_ptr<WriteTransport> make_write_pipe_transport(int descriptor, Socket owner,
+                                                            std::shared_ptr<BaseProtocol> protocol,
+                                                            Future<void> waiter) override;
+
  private:
   struct Watch {  // of one descriptor; an empty handle: not watched in this direction
     Handle reader;
@@ -85,6 +94,7 @@ class SelectorEventLoop : public BaseEventLoop {
   std::map<int, Watch> watches_;
   std::map<int, Handle> signal_handlers_;
   std::vector<SelectorEvent> events_;  // what the last select() found
+  const std::unique_ptr<OpenTransports> open_transports_;
   std::unique_ptr<RandomEngine> random_;
 };
 
