@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "tests/reference/left_open.hpp"
+#include "tests/reference/until.hpp"
 
 namespace asyncio {
 namespace {
@@ -27,15 +28,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-/// Lets the loop turn until `done` says so.
-void until(const std::function<bool()>& done) {
-  for (int turns = 0; turns < 100'000; ++turns) {
-    if (done()) return;
-    sleep(0s);  // suspends
-  }
-  FAIL() << "did not happen";
-}
 
 std::string text_of_error(const std::exception_ptr& error) {
   if (!error) return "null";

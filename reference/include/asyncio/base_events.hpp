@@ -93,6 +93,10 @@ class BaseEventLoop : public AbstractEventLoop {
   std::pair<std::shared_ptr<WriteTransport>, std::shared_ptr<BaseProtocol>> attach_write_pipe(ProtocolFactory factory,
                                                                                               int descriptor,
                                                                                               Socket owner) override;
+  std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_program(
+      ProtocolFactory factory, std::vector<std::string> args, SubprocessOptions options) override;
+  std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_shell(
+      ProtocolFactory factory, std::string command, SubprocessOptions options) override;
 
   /// In debug mode a callback that runs at least this long is reported (S52).
   Duration slow_callback_duration = std::chrono::milliseconds(100);
@@ -141,6 +145,17 @@ class BaseEventLoop : public AbstractEventLoop {
   virtual std::shared_ptr<WriteTransport> make_write_pipe_transport(int descriptor, Socket owner,
                                                                     std::shared_ptr<BaseProtocol> protocol,
                                                                     Future<void> waiter);
+  /// Starts the program of subprocess_exec() and subprocess_shell(). BaseSubprocessTransport is a begin.
+  ///
+  /// Must not return before the child's pipes are connected and the protocol's connection_made() is queued (S316).
+  ///
+  /// \param args   the program and its arguments; for a shell: the command alone
+  /// \param shell  whether it is a command
+  /// \throws NotImplementedError  unless overridden: this loop has no processes
+  /// \suspends until the child's pipes are connected
+  virtual std::shared_ptr<SubprocessTransport> make_subprocess_transport(std::shared_ptr<BaseProtocol> protocol,
+                                                                         std::vector<std::string> args, bool shell,
+                                                                         SubprocessOptions options);
 
   // ---- What a loop can build on ----
 

@@ -76,6 +76,9 @@ class SelectorEventLoop : public BaseEventLoop {
   std::shared_ptr<WriteTransport> make_write_pipe_transport(int descriptor, Socket owner,
                                                             std::shared_ptr<BaseProtocol> protocol,
                                                             Future<void> waiter) override;
+  std::shared_ptr<SubprocessTransport> make_subprocess_transport(std::shared_ptr<BaseProtocol> protocol,
+                                                                 std::vector<std::string> args, bool shell,
+                                                                 SubprocessOptions options) override;
 
  private:
   struct Watch {  // of one descriptor; an empty handle: not watched in this direction
