@@ -228,6 +228,8 @@ int BaseSubprocessTransport::wait() {
   const auto kept = self();
   if (returncode_) return *returncode_;
   if (!loop_) throw RuntimeError("Event loop is closed");
+  // Those whose waiting was cancelled are dropped here: a program may look again and again, with a timeout.
+  std::erase_if(exit_waiters_, [](const Future<int>& waiter) { return waiter.done(); });
   const auto waiter = loop_->create_future<int>();
   exit_waiters_.push_back(waiter);
   return await(waiter);  // suspends

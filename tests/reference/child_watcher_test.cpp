@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <exception>
 #include <optional>
-#include <string>
 #include <system_error>
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 namespace asyncio {
 namespace {
 
-using testing::StartsWith;
+using testing::HasSubstr;
 
 /// A child that sleeps until it is killed.
 pid_t sleeping_child() {
@@ -53,19 +53,20 @@ class NoDescriptorsLeft {
 // A child that nobody would ever wait for is not left alone.
 TEST(AChildWatcher, EndsAChildThatItCannotWatch) {
   const pid_t pid = sleeping_child();
-  std::string said;
+  std::exception_ptr thrown;  // looked at later: a sanitizer that looks at an object needs a descriptor, too
 
   {
     const NoDescriptorsLeft scope;
     try {
       PidfdChildWatcher{pid};
-    } catch (const std::system_error& error) {
-      EXPECT_EQ(error.code().value(), EMFILE);
-      said = error.what();
+    } catch (...) {
+      thrown = std::current_exception();
     }
   }
 
-  EXPECT_THAT(said, StartsWith("pidfd_open: cannot watch the child process, which was ended again"));
+  EXPECT_TRUE(holds<std::system_error>(thrown));
+  EXPECT_THAT(describe(thrown), HasSubstr("pidfd_open: cannot watch the child process, which was ended again"));
+  EXPECT_THAT(describe(thrown), HasSubstr("Too many open files"));
   EXPECT_FALSE(has_children());
 }
 
@@ -86,10 +87,10 @@ TEST(AChildWatcher, ReportsAChildThatIsGoneAlready) {
   });
 
   EXPECT_EQ(returncode, 255);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("exit status already read"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("exit status already read"));
 }
 
-// C1.
+// S324, C1: on the loop's thread, and a signal that comes later hits nobody.
 TEST(AChildWatcher, ReadsTheStatusOnce) {
   const std::size_t before = open_descriptors();
   run([] {

@@ -137,11 +137,13 @@ class BaseEventLoop : public AbstractEventLoop {
   ///
   /// \param descriptor  of a pipe, a socket or a character device
   /// \param owner       whose descriptor it is; none where the transport is to own it
+  /// \param protocol    what the transport talks to
+  /// \param waiter      to be completed
   /// \throws NotImplementedError  unless overridden: this loop has no pipes
   virtual std::shared_ptr<ReadTransport> make_read_pipe_transport(int descriptor, Socket owner,
                                                                   std::shared_ptr<BaseProtocol> protocol,
                                                                   Future<void> waiter);
-  /// Makes the transport of connect_write_pipe(); see make_read_pipe_transport().
+  /// The same for connect_write_pipe(), which has the same demands. See make_read_pipe_transport().
   virtual std::shared_ptr<WriteTransport> make_write_pipe_transport(int descriptor, Socket owner,
                                                                     std::shared_ptr<BaseProtocol> protocol,
                                                                     Future<void> waiter);
@@ -151,6 +153,7 @@ class BaseEventLoop : public AbstractEventLoop {
   ///
   /// \param args   the program and its arguments; for a shell: the command alone
   /// \param shell  whether it is a command
+  /// \return       the transport
   /// \throws NotImplementedError  unless overridden: this loop has no processes
   /// \suspends until the child's pipes are connected
   virtual std::shared_ptr<SubprocessTransport> make_subprocess_transport(std::shared_ptr<BaseProtocol> protocol,

@@ -59,7 +59,8 @@ class BaseSubprocessTransport : public SubprocessTransport {
   void close() override;
 
  protected:
-  /// \param loop  whose callbacks it schedules; must outlive the last of them
+  /// \param loop     whose callbacks it schedules; must outlive the last of them
+  /// \param process  one that was just started
   BaseSubprocessTransport(AbstractEventLoop& loop, StartedProcess process);
 
   /// Begins to connect the pipes, in the order stdin, stdout, stderr. To be called once, from a std::shared_ptr.

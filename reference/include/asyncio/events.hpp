@@ -272,11 +272,11 @@ class AbstractEventLoop {
   /// Reads from a pipe, a socket or a character device.
   ///
   /// \param factory     makes the protocol: a Protocol or a BufferedProtocol
-  /// \param descriptor  becomes non-blocking; the transport owns it once this has returned, or once the protocol's
-  ///                    connection_made() was called
+  /// \param descriptor  becomes non-blocking. The transport owns it, and closes it also where the waiting is cancelled;
+  ///                    after one of the two errors below it is still the caller's
   /// \return            the transport and the protocol
   /// \throws std::invalid_argument  where it is something else, such as a regular file (S309), or the protocol cannot
-  ///                                receive; the descriptor is then still the caller's
+  ///                                receive
   /// \throws std::system_error      where there is no such descriptor
   /// \suspends until connection_made() was called
   /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.connect_read_pipe
@@ -284,7 +284,9 @@ class AbstractEventLoop {
   auto connect_read_pipe(Factory factory, int descriptor) {
     return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor, Socket{}));
   }
-  /// The same for a descriptor with an owner, which the transport closes with all its handles.
+  /// The same for a descriptor with an owner, which the transport closes with all its handles. \suspends as above
+  ///
+  /// \return  the transport and the protocol
   template <class Factory>
   auto connect_read_pipe(Factory factory, Socket socket) {
     const int descriptor = socket.fileno();
@@ -296,8 +298,7 @@ class AbstractEventLoop {
   /// \param factory     makes the protocol, of any kind
   /// \param descriptor  as for connect_read_pipe()
   /// \return            the transport and the protocol
-  /// \throws std::invalid_argument  where it is something else, such as a regular file (S309); the descriptor is then
-  ///                                still the caller's
+  /// \throws std::invalid_argument  where it is something else, such as a regular file (S309)
   /// \throws std::system_error      where there is no such descriptor
   /// \suspends until connection_made() was called
   /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.connect_write_pipe
@@ -305,7 +306,9 @@ class AbstractEventLoop {
   auto connect_write_pipe(Factory factory, int descriptor) {
     return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor, Socket{}));
   }
-  /// The same for a descriptor with an owner, which the transport closes with all its handles.
+  /// The same for a descriptor with an owner, which the transport closes with all its handles. \suspends as above
+  ///
+  /// \return  the transport and the protocol
   template <class Factory>
   auto connect_write_pipe(Factory factory, Socket socket) {
     const int descriptor = socket.fileno();
@@ -328,6 +331,11 @@ class AbstractEventLoop {
   /// Starts a command of the shell, /bin/sh; else as subprocess_exec(). Quoting what is put into the command is the
   /// caller's business.
   ///
+  /// \param factory  makes the protocol, which must be a SubprocessProtocol
+  /// \param command  what the shell is to run
+  /// \param options  its descriptors, directory and environment
+  /// \return         as subprocess_exec()
+  /// \throws as subprocess_exec()
   /// \suspends until its pipes are connected
   /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.subprocess_shell
   template <class Factory>

@@ -140,6 +140,7 @@ struct StdioTarget {
   /// \param number  0 or more: a descriptor of the parent, which stays the parent's to close
   constexpr StdioTarget(int number) noexcept : descriptor(number) {}  // NOLINT(google-explicit-constructor)
   int descriptor;               ///< negative: one of the constants
+  /// Whether both are the same descriptor, or the same constant.
   friend bool operator==(const StdioTarget&, const StdioTarget&) = default;
 };
 

@@ -55,11 +55,11 @@ class SubprocessStreamProtocol : public SubprocessProtocol {
   void pause_writing() override;
   void resume_writing() override;
 
-  /// Writes to the child's stdin. None before connection_made(), or where it is no pipe.
+  /// The writer of the child's stdin. None before connection_made(), or where it is no pipe.
   const StreamWriter& stdin_() const noexcept { return stdin_writer_; }
-  /// Reads the child's stdout. None as above.
+  /// The reader of the child's stdout. None as above.
   const StreamReader& stdout_() const noexcept { return readers_[1]; }
-  /// Reads the child's stderr. None as above.
+  /// The reader of the child's stderr. None as above.
   const StreamReader& stderr_() const noexcept { return readers_[2]; }
 
  private:
@@ -83,7 +83,8 @@ class Process {
   Process() = default;
   /// Not for programs: create_subprocess_exec() makes one.
   ///
-  /// \param protocol  whose connection_made() was called
+  /// \param transport  of the child
+  /// \param protocol   its protocol, whose connection_made() was called
   Process(std::shared_ptr<SubprocessTransport> transport, const SubprocessStreamProtocol& protocol);
 
   /// The number of the process. It stays, although the system may give it to another one after this has ended.
@@ -115,17 +116,19 @@ class Process {
   /// Ends it: SIGKILL. \throws as send_signal()
   void kill() const;
 
-  /// Writes to its stdin; none where that is no pipe.
+  /// The writer of its stdin; none where that is no pipe.
   StreamWriter stdin_() const;
-  /// Reads its stdout; none where that is no pipe.
+  /// The reader of its stdout; none where that is no pipe.
   StreamReader stdout_() const;
-  /// Reads its stderr; none where that is no pipe.
+  /// The reader of its stderr; none where that is no pipe.
   StreamReader stderr_() const;
 
   /// One line for reports: "<Process 4711>".
   std::string repr() const;
 
+  /// Whether there is a process.
   explicit operator bool() const noexcept { return state_ != nullptr; }
+  /// Whether both are handles of the same process.
   friend bool operator==(const Process&, const Process&) = default;
 
  private:
@@ -166,6 +169,8 @@ Process create_subprocess_exec(std::vector<std::string> args, CreateSubprocessOp
 /// Starts a command of the shell, /bin/sh. Quoting what is put into the command is the caller's business.
 ///
 /// \param command  what the shell is to run
+/// \param options  where its streams go; its directory and environment
+/// \return         the process of the shell
 /// \throws as create_subprocess_exec(); a program that the shell does not find is its exit status 127
 /// \suspends until its pipes are connected
 Process create_subprocess_shell(std::string command, CreateSubprocessOptions options = {});
