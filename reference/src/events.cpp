@@ -108,11 +108,11 @@ AbstractEventLoop::open_datagram_endpoint(ProtocolFactory, DatagramOptions) {
   not_implemented("create_datagram_endpoint");
 }
 std::pair<std::shared_ptr<ReadTransport>, std::shared_ptr<BaseProtocol>> AbstractEventLoop::attach_read_pipe(
-    ProtocolFactory, int) {
+    ProtocolFactory, int, Socket) {
   not_implemented("connect_read_pipe");
 }
 std::pair<std::shared_ptr<WriteTransport>, std::shared_ptr<BaseProtocol>> AbstractEventLoop::attach_write_pipe(
-    ProtocolFactory, int) {
+    ProtocolFactory, int, Socket) {
   not_implemented("connect_write_pipe");
 }
 std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> AbstractEventLoop::spawn_program(

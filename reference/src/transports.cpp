@@ -74,6 +74,7 @@ std::shared_ptr<BaseTransport> SubprocessTransport::get_pipe_transport(int) cons
 void SubprocessTransport::send_signal(int) { not_implemented("send_signal"); }
 void SubprocessTransport::terminate() { not_implemented("terminate"); }
 void SubprocessTransport::kill() { not_implemented("kill"); }
+int SubprocessTransport::wait() { not_implemented("wait"); }
 
 void FlowControl::set_limits(const WriteBufferLimits& limits) {
   constexpr std::int64_t DEFAULT_HIGH = 64 * 1024;

@@ -102,6 +102,18 @@ TEST(RunInExecutor, IsRefusedByAClosedLoop) {
   EXPECT_EQ(text_of<RuntimeError>([&] { loop.run_in_executor(nullptr, [] {}); }), "Event loop is closed");
 }
 
+// S79: a job whose loop was closed meanwhile ends for nobody.
+TEST(RunInExecutor, DropsTheResultWhereItsLoopIsClosed) {
+  const auto executor = std::make_shared<QueueExecutor>();
+  auto loop = new_event_loop();
+  const auto future = loop->run_in_executor(executor, [] { return 42; });
+  loop->close();
+
+  executor->jobs.front()();
+
+  EXPECT_FALSE(future.done());
+}
+
 // J2 of executor.hpp: what the function captured is gone when the future is done.
 TEST(RunInExecutor, DestroysTheFunctionBeforeItsFutureIsDone) {
   run([] {

@@ -50,7 +50,7 @@ TEST_F(TheStackOfATask, BeginsWithItsCallableAndEndsWhereItWaits) {
   EXPECT_EQ(seen[2], "stacks::inner");
 }
 
-// The same: limit keeps the newest; zero and less keep none.
+// S98: limit keeps the newest; zero and less keep none.
 TEST_F(TheStackOfATask, IsLimitedToItsNewestFrames) {
   const auto task = waiting_task();
 
@@ -79,7 +79,7 @@ TEST_F(TheStackOfATask, IsThePlaceOfItsMakingBeforeItHasStarted) {
   loop.turn();
 }
 
-// surface of Task: empty after success. After a failure CPython has the traceback; C++ has none.
+// S98: empty after success. After a failure CPython has the traceback; C++ has none.
 TEST_F(TheStackOfATask, IsEmptyWhenItIsDone) {
   const auto succeeded = loop.create_task([] {});
   const auto failed = loop.create_task([] { throw std::logic_error("no"); });

@@ -679,7 +679,5 @@ TEST_F(ATaskWithSharedContext, IsLostWhereTheContextIsEntered) {
   EXPECT_TRUE(all_tasks(loop).empty());
 }
 
-// S98 is not here: get_stack() and print_stack() do not exist yet.
-
 }  // namespace
 }  // namespace asyncio

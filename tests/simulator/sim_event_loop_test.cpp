@@ -211,4 +211,32 @@ TEST(Lifecycle, FailsWhereARunningTaskIsUnregistered) {
   EXPECT_EQ(failure->kind, sim::FailureKind::lifecycle);
 }
 
+// A world has no operating system. What needs one says so, by the name under which it was asked for.
+TEST(SimEventLoop, HasNeitherPipesNorProcesses) {
+  std::string said;
+  sim::run([&](sim::World& world) {
+    world.client("c", [&] {
+      auto& loop = asyncio::get_running_loop();
+      const auto protocol = [] { return std::make_shared<asyncio::Protocol>(); };
+      const auto ask = [&](const std::function<void()>& what) {
+        try {
+          what();
+        } catch (const asyncio::NotImplementedError& refused) {
+          said += std::string(refused.what()) + "\n";
+        }
+      };
+      ask([&] { loop.connect_read_pipe(protocol, 0); });
+      ask([&] { loop.connect_write_pipe(protocol, 1); });
+      ask([] { asyncio::create_subprocess_exec({"true"}); });
+      ask([] { asyncio::create_subprocess_shell("true"); });
+    });
+  });
+
+  EXPECT_EQ(said,
+            "SimEventLoop.connect_read_pipe() is not implemented by this loop\n"
+            "SimEventLoop.connect_write_pipe() is not implemented by this loop\n"
+            "SimEventLoop.subprocess_exec() is not implemented by this loop\n"
+            "SimEventLoop.subprocess_shell() is not implemented by this loop\n");
+}
+
 }  // namespace

@@ -21,6 +21,7 @@
 #include <asyncio/traceback.hpp>
 
 #include <asyncio/base_events.hpp>
+#include <asyncio/base_subprocess.hpp>
 #include <asyncio/events.hpp>
 #include <asyncio/executor.hpp>
 #include <asyncio/loop_options.hpp>
@@ -37,6 +38,7 @@
 #include <asyncio/runners.hpp>
 #include <asyncio/sleep.hpp>
 #include <asyncio/streams.hpp>
+#include <asyncio/subprocess.hpp>
 #include <asyncio/taskgroups.hpp>
 #include <asyncio/threads.hpp>
 #include <asyncio/timeouts.hpp>

@@ -87,6 +87,17 @@ class BaseEventLoop : public AbstractEventLoop {
   bool get_debug() const override;
   void set_debug(bool enabled) override;
 
+  std::pair<std::shared_ptr<ReadTransport>, std::shared_ptr<BaseProtocol>> attach_read_pipe(ProtocolFactory factory,
+                                                                                            int descriptor,
+                                                                                            Socket owner) override;
+  std::pair<std::shared_ptr<WriteTransport>, std::shared_ptr<BaseProtocol>> attach_write_pipe(ProtocolFactory factory,
+                                                                                              int descriptor,
+                                                                                              Socket owner) override;
+  std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_program(
+      ProtocolFactory factory, std::vector<std::string> args, SubprocessOptions options) override;
+  std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_shell(
+      ProtocolFactory factory, std::string command, SubprocessOptions options) override;
+
   /// In debug mode a callback that runs at least this long is reported (S52).
   Duration slow_callback_duration = std::chrono::milliseconds(100);
 
@@ -118,6 +129,36 @@ class BaseEventLoop : public AbstractEventLoop {
   virtual void handle_signal(int signal);
   /// Runs `count` handles from the front of the ready queue.
   virtual void run_ready(std::size_t count);
+
+  /// Makes the transport of connect_read_pipe().
+  ///
+  /// Must queue the protocol's connection_made(), then the begin of reading, then the result of `waiter`. Must not
+  /// take the descriptor over where it throws.
+  ///
+  /// \param descriptor  of a pipe, a socket or a character device
+  /// \param owner       whose descriptor it is; none where the transport is to own it
+  /// \param protocol    what the transport talks to
+  /// \param waiter      to be completed
+  /// \throws NotImplementedError  unless overridden: this loop has no pipes
+  virtual std::shared_ptr<ReadTransport> make_read_pipe_transport(int descriptor, Socket owner,
+                                                                  std::shared_ptr<BaseProtocol> protocol,
+                                                                  Future<void> waiter);
+  /// The same for connect_write_pipe(), which has the same demands. See make_read_pipe_transport().
+  virtual std::shared_ptr<WriteTransport> make_write_pipe_transport(int descriptor, Socket owner,
+                                                                    std::shared_ptr<BaseProtocol> protocol,
+                                                                    Future<void> waiter);
+  /// Starts the program of subprocess_exec() and subprocess_shell(). BaseSubprocessTransport is a begin.
+  ///
+  /// Must not return before the child's pipes are connected and the protocol's connection_made() is queued (S316).
+  ///
+  /// \param args   the program and its arguments; for a shell: the command alone
+  /// \param shell  whether it is a command
+  /// \return       the transport
+  /// \throws NotImplementedError  unless overridden: this loop has no processes
+  /// \suspends until the child's pipes are connected
+  virtual std::shared_ptr<SubprocessTransport> make_subprocess_transport(std::shared_ptr<BaseProtocol> protocol,
+                                                                         std::vector<std::string> args, bool shell,
+                                                                         SubprocessOptions options);
 
   // ---- What a loop can build on ----
 

@@ -282,30 +282,75 @@ class AbstractEventLoop {
   auto create_datagram_endpoint(Factory factory, DatagramOptions options) {
     return typed(factory, open_datagram_endpoint(ProtocolFactory(factory), std::move(options)));
   }
-  /// Reads from the pipe `descriptor`, which the transport owns from then on. \suspends until it is set up
+  /// Reads from a pipe, a socket or a character device.
   ///
-  /// \return  the transport, and the protocol that `factory` made
+  /// \param factory     makes the protocol: a Protocol or a BufferedProtocol
+  /// \param descriptor  becomes non-blocking. The transport owns it, and closes it also where the waiting is cancelled;
+  ///                    after one of the two errors below it is still the caller's
+  /// \return            the transport and the protocol
+  /// \throws std::invalid_argument  where it is something else, such as a regular file (S309), or the protocol cannot
+  ///                                receive
+  /// \throws std::system_error      where there is no such descriptor
+  /// \suspends until connection_made() was called
+  /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.connect_read_pipe
   template <class Factory>
   auto connect_read_pipe(Factory factory, int descriptor) {
-    return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor));
+    return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor, Socket{}));
   }
-  /// Writes to the pipe `descriptor`, which the transport owns from then on. \suspends until it is set up
+  /// The same for a descriptor with an owner, which the transport closes with all its handles. \suspends as above
   ///
-  /// \return  the transport, and the protocol that `factory` made
+  /// \return  the transport and the protocol
+  template <class Factory>
+  auto connect_read_pipe(Factory factory, Socket socket) {
+    const int descriptor = socket.fileno();
+    return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor, std::move(socket)));
+  }
+  /// Writes to a pipe, a socket or a character device. A reader that has gone ends the connection (S313); it never
+  /// raises SIGPIPE.
+  ///
+  /// \param factory     makes the protocol, of any kind
+  /// \param descriptor  as for connect_read_pipe()
+  /// \return            the transport and the protocol
+  /// \throws std::invalid_argument  where it is something else, such as a regular file (S309)
+  /// \throws std::system_error      where there is no such descriptor
+  /// \suspends until connection_made() was called
+  /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.connect_write_pipe
   template <class Factory>
   auto connect_write_pipe(Factory factory, int descriptor) {
-    return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor));
+    return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor, Socket{}));
   }
-  /// Starts the program `args[0]` with these arguments. \suspends until its pipes are connected
+  /// The same for a descriptor with an owner, which the transport closes with all its handles. \suspends as above
   ///
-  /// \return  the transport, and the protocol that `factory` made
+  /// \return  the transport and the protocol
+  template <class Factory>
+  auto connect_write_pipe(Factory factory, Socket socket) {
+    const int descriptor = socket.fileno();
+    return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor, std::move(socket)));
+  }
+  /// Starts a program. create_subprocess_exec() is this with streams.
+  ///
+  /// \param factory  makes the protocol, which must be a SubprocessProtocol
+  /// \param args     the program, and what it is given; the program is looked for in PATH, unless its name has a slash
+  /// \param options  its descriptors, directory and environment
+  /// \return         the transport, and the protocol, whose connection_made() runs in the next iteration (S316)
+  /// \throws std::invalid_argument  where `args` is empty, or something has a zero byte in it (S315)
+  /// \throws std::system_error      where the program cannot be started: ENOENT where it was not found
+  /// \suspends until its pipes are connected
+  /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.subprocess_exec
   template <class Factory>
   auto subprocess_exec(Factory factory, std::vector<std::string> args, SubprocessOptions options = {}) {
     return typed(factory, spawn_program(ProtocolFactory(factory), std::move(args), std::move(options)));
   }
-  /// Starts `/bin/sh -c command`. \suspends until its pipes are connected
+  /// Starts a command of the shell, /bin/sh; else as subprocess_exec(). Quoting what is put into the command is the
+  /// caller's business.
   ///
-  /// \return  the transport, and the protocol that `factory` made
+  /// \param factory  makes the protocol, which must be a SubprocessProtocol
+  /// \param command  what the shell is to run
+  /// \param options  its descriptors, directory and environment
+  /// \return         as subprocess_exec()
+  /// \throws as subprocess_exec()
+  /// \suspends until its pipes are connected
+  /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.subprocess_shell
   template <class Factory>
   auto subprocess_shell(Factory factory, std::string command, SubprocessOptions options = {}) {
     return typed(factory, spawn_shell(ProtocolFactory(factory), std::move(command), std::move(options)));
@@ -345,12 +390,12 @@ class AbstractEventLoop {
   /// For create_datagram_endpoint().
   virtual std::pair<std::shared_ptr<DatagramTransport>, std::shared_ptr<BaseProtocol>> open_datagram_endpoint(
       ProtocolFactory factory, DatagramOptions options);
-  /// For connect_read_pipe().
+  /// For connect_read_pipe(). `owner`: whose descriptor it is; none where the transport is to own it.
   virtual std::pair<std::shared_ptr<ReadTransport>, std::shared_ptr<BaseProtocol>> attach_read_pipe(
-      ProtocolFactory factory, int descriptor);
-  /// For connect_write_pipe().
+      ProtocolFactory factory, int descriptor, Socket owner);
+  /// For connect_write_pipe(). `owner`: as above.
   virtual std::pair<std::shared_ptr<WriteTransport>, std::shared_ptr<BaseProtocol>> attach_write_pipe(
-      ProtocolFactory factory, int descriptor);
+      ProtocolFactory factory, int descriptor, Socket owner);
   /// For subprocess_exec().
   virtual std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_program(
       ProtocolFactory factory, std::vector<std::string> args, SubprocessOptions options);

@@ -135,16 +135,20 @@ struct AddressInfo {
   Address address;              ///< a literal address and a port
 };
 
-/// Where a child process's standard stream goes: a pipe, nowhere, the parent's, or a descriptor.
+/// Where a standard stream of a child process goes: a descriptor of the parent, or a constant of namespace subprocess.
 struct StdioTarget {
-  int descriptor = -1;          ///< a descriptor of the parent, or one of the constants of namespace subprocess
+  /// \param number  0 or more: a descriptor of the parent, which stays the parent's to close
+  constexpr StdioTarget(int number) noexcept : descriptor(number) {}  // NOLINT(google-explicit-constructor)
+  int descriptor;               ///< negative: one of the constants
+  /// Whether both are the same descriptor, or the same constant.
+  friend bool operator==(const StdioTarget&, const StdioTarget&) = default;
 };
 
 /// What create_subprocess_exec() takes for stdin, stdout and stderr.
 namespace subprocess {
-inline constexpr StdioTarget PIPE{-2};      ///< a new pipe to the child
-inline constexpr StdioTarget STDOUT{-3};    ///< for stderr only: where stdout goes
-inline constexpr StdioTarget DEVNULL{-4};   ///< nowhere
+inline constexpr StdioTarget PIPE{-1};      ///< a new pipe between parent and child
+inline constexpr StdioTarget STDOUT{-2};    ///< for stderr only: where stdout goes
+inline constexpr StdioTarget DEVNULL{-3};   ///< nowhere, and nothing comes from there: /dev/null
 }  // namespace subprocess
 
 /// The keywords of subprocess_exec() and subprocess_shell().
@@ -153,7 +157,14 @@ struct SubprocessOptions {
   std::optional<StdioTarget> stdout_ = subprocess::PIPE;          ///< empty: the parent's
   std::optional<StdioTarget> stderr_ = subprocess::PIPE;          ///< empty: the parent's
   std::optional<std::string> cwd = {};                            ///< default: the parent's
-  std::optional<std::map<std::string, std::string>> env = {};     ///< default: the parent's
+  std::optional<std::map<std::string, std::string>> env = {};     ///< all of it; default: the parent's
+  std::optional<std::string> executable = {};                     ///< the file to run, instead of args[0] or /bin/sh
+  bool close_fds = true;                                          ///< the child has its streams and pass_fds only
+  std::vector<int> pass_fds = {};                                 ///< further descriptors for the child, same numbers
+  bool restore_signals = true;                                    ///< SIGPIPE and SIGXFSZ act as by default
+  bool start_new_session = false;                                 ///< setsid()
+  std::optional<int> process_group = {};                          ///< setpgid() to it; 0: a new one
+  std::optional<int> umask = {};                                  ///< default: the parent's
 };
 
 }  // namespace asyncio

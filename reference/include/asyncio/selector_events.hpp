@@ -121,6 +121,16 @@ class SelectorEventLoop : public BaseEventLoop {
   void write_to_self() noexcept override;
   void handle_signal(int signal) override;
 
+  std::shared_ptr<ReadTransport> make_read_pipe_transport(int descriptor, Socket owner,
+                                                          std::shared_ptr<BaseProtocol> protocol,
+                                                          Future<void> waiter) override;
+  std::shared_ptr<WriteTransport> make_write_pipe_transport(int descriptor, Socket owner,
+                                                            std::shared_ptr<BaseProtocol> protocol,
+                                                            Future<void> waiter) override;
+  std::shared_ptr<SubprocessTransport> make_subprocess_transport(std::shared_ptr<BaseProtocol> protocol,
+                                                                 std::vector<std::string> args, bool shell,
+                                                                 SubprocessOptions options) override;
+
  private:
   struct Watch {  // of one descriptor; an empty handle: not watched in this direction
     Handle reader;

@@ -185,18 +185,26 @@ class SubprocessTransport : public virtual BaseTransport {
  public:
   /// The number of the process.
   virtual int get_pid() const;
-  /// How it ended: its status, or minus the signal that ended it; empty while it runs.
+  /// How it ended: its status, or minus the signal that ended it; empty while it runs (S319).
   virtual std::optional<int> get_returncode() const;
   /// The transport of one of its pipes; null where there is none.
   ///
   /// \param fd  the child's descriptor: 0, 1 or 2
   virtual std::shared_ptr<BaseTransport> get_pipe_transport(int fd) const;
-  /// Sends the child a signal.
+  /// Sends the child a signal. Does nothing once it is known to have ended (S320).
+  ///
+  /// \throws std::system_error  ESRCH after connection_lost(); EPERM, EINVAL where the system refuses
   virtual void send_signal(int signal);
-  /// Asks the child to end: SIGTERM.
+  /// Asks the child to end: SIGTERM. \throws as send_signal()
   virtual void terminate();
-  /// Ends the child: SIGKILL.
+  /// Ends the child: SIGKILL. \throws as send_signal()
   virtual void kill();
+  /// Waits until the process has ended, even where somebody else still holds its pipes open (S318): asyncio's
+  /// `_wait`.
+  ///
+  /// \return  as get_returncode()
+  /// \suspends until then; not at all where it has
+  virtual int wait();
 };
 
 /// The decisions of flow control: the marks, and whether the protocol was told to pause. Of
