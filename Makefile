@@ -78,4 +78,4 @@ notebooks: prepare-notebooks
 
 # Other versions of clang-format lay some lines out differently.
 format:
-	find reference simulator tests tutorials -name '*.[ch]pp' -exec clang-format-19 -i {} +
+	find reference simulator tests tutorials notebooks -name '*.[ch]pp' -exec clang-format-19 -i {} +

@@ -3,12 +3,13 @@
 // Read run_once() first. It is the whole event loop; everything else here is about who may call what
 // when. The turn has six steps, and their order is what the rest of asyncio leans on:
 //
-//   - Cancelled timers go first, so that none of them decides how long to wait.
-//   - The wait is zero while anything is ready: the poll then only looks.
-//   - What the poll found is queued behind what was ready before it, and due timers behind that: ready,
-//     input/output, timers (S4).
-//   - The number of handles to run is taken before the first of them runs (B2). A callback that schedules
-//     itself again and again keeps the loop busy, but cannot keep it from polling.
+//   1  Cancelled timers go first, so that none of them decides how long to wait.
+//   2  How long to wait: not at all while anything is ready, else until the first timer is due.
+//   3  The wait, or a look where there is nothing to wait for.
+//   4  What the poll found is queued behind what was ready before it,
+//   5  and timers that are due by now behind that: ready, input/output, timers (S4).
+//   6  As many handles run as are queued now, counted before the first of them runs (B2). A callback that
+//      schedules itself again and again keeps the loop busy, but cannot keep it from polling.
 //
 // Source: CPython Lib/asyncio/base_events.py. Rules: S1 to S63.
 #include <asyncio/base_events.hpp>

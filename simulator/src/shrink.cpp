@@ -10,11 +10,11 @@
 // hit something else, so while shrinking it is remembered by its key: "the third time that alice's messages
 // to bob have a latency".
 //
-//   S1  What is kept fails with the same kind, and with the same message: numbers in it may differ. Only where
+//   Z1  What is kept fails with the same kind, and with the same message: numbers in it may differ. Only where
 //       nothing smaller fails with that message, any message will do.
-//   S2  What is kept has no more deviations, does not end them later, and is smaller in one of both or in the
+//   Z2  What is kept has no more deviations, does not end them later, and is smaller in one of both or in the
 //       ways it picks.
-//   S3  What is returned was replayed from its token's deviations, by their places, and gave its trace hash.
+//   Z3  What is returned was replayed from its token's deviations, by their places, and gave its trace hash.
 //
 // Source: Zeller, Hildebrandt: Simplifying and Isolating Failure-Inducing Input, TSE 2002 (ddmin).
 #include <asyncio/sim/run.hpp>
@@ -46,7 +46,7 @@ struct Candidate {
   std::size_t end() const noexcept { return places.empty() ? 0 : places.back().index + 1; }
 };
 
-/// S2
+/// Z2
 bool is_smaller(const Candidate& a, const Candidate& b) {
   if (a.deviations.size() > b.deviations.size() || a.end() > b.end()) return false;
   return std::tuple(a.deviations.size(), a.picks, a.end()) < std::tuple(b.deviations.size(), b.picks, b.end());
@@ -107,7 +107,7 @@ class Shrinker {
   const Candidate& search() {
     const std::size_t at_first = best_.deviations.size();
     search_once();
-    if (best_.deviations.size() == at_first && at_first != 0) {  // S1
+    if (best_.deviations.size() == at_first && at_first != 0) {  // Z1
       any_message_ = true;
       search_once();
     }
@@ -271,7 +271,7 @@ RunResult shrink(Scenario scenario, RunResult failing, ShrinkOptions options) {
   Candidate start = deviations_of(runner.execution().choices().entries());
   const Candidate smallest = Shrinker(runner, *failing.failure, std::move(start), options).search();
 
-  SparseReplayer tape(smallest.places);  // S3
+  SparseReplayer tape(smallest.places);  // Z3
   runner.execute(tape, 0, true);
   if (!runner.execution().failed() || tape.misfit() || tape.unreached() != nullptr) {
     throw StaleTape(std::string("the shrunk execution went another way when it was replayed. ") + WHY_NOT_THE_SAME);

@@ -1,3 +1,5 @@
+// case_file.cpp: reads and writes case files. A file is somebody else's text: every line is checked, and what is wrong
+// is said with its number. See case_file.hpp for the format.
 #include "case_file.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// cases.cpp: finds out what a CASE is: a file where there is one of that name, else a token, else a seed.
 #include "cases.hpp"
 
 #include <filesystem>

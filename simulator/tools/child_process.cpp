@@ -1,3 +1,5 @@
+// child_process.cpp: posix_spawn, and a pipe that is read to its end. What a child prints is kept up to a limit: it may
+// print for ever.
 #include "child_process.hpp"
 
 #include <array>

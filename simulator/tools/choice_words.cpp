@@ -1,3 +1,4 @@
+// choice_words.cpp: one sentence for each kind of choice, for people who have never seen a tape.
 #include "choice_words.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// course.cpp: reads the chapters from their folders; nothing is listed anywhere, so a new folder is a new chapter.
 #include "course.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// exercise.cpp: builds one target and runs it, with a limit on how long and how much. What came back decides what is
+// said.
 #include "exercise.hpp"
 
 #include <algorithm>

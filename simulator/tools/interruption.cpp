@@ -1,3 +1,5 @@
+// interruption.cpp: a flag that the handler of SIGINT sets. The second signal ends the process from within the handler,
+// and may do so because it writes nothing that somebody else might be writing.
 #include "interruption.hpp"
 
 #include <csignal>

@@ -1,3 +1,4 @@
+// json_output.cpp: the fields of each kind of object, in the order in which docs/command_line.md lists them.
 #include "json_output.hpp"
 
 #include <algorithm>

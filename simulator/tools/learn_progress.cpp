@@ -1,3 +1,5 @@
+// learn_progress.cpp: reads and writes tutorials/.progress. It is written beside the old one and then renamed, so that
+// nobody loses what has passed.
 #include "learn_progress.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// output.cpp: standard output for results, standard error for everything else, and a scenario's own printing out of the
+// way.
 #include "output.hpp"
 
 #include <cerrno>

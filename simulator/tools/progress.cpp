@@ -1,3 +1,5 @@
+// progress.cpp: a line on standard error. How often is decided here and not by whoever has news, so that a fast search
+// does not spend its time on telling how fast it is.
 #include "progress.hpp"
 
 #include <cstdio>

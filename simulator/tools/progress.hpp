@@ -28,7 +28,7 @@ class ProgressLine {
   void show(const Progress& progress);
 
  private:
-  using Clock = std::chrono::steady_clock;  // the only place, with the watchdog, where real time is read
+  using Clock = std::chrono::steady_clock;  // real time: nothing in a world sees it
 
   std::string scenario_;
   std::uint64_t executions_;

@@ -1,3 +1,4 @@
+// quantities.cpp: reads and writes numbers without floating point, and says what was expected where one makes no sense.
 #include "quantities.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// report.cpp: the words of a failure. What is known at once is said at once, for shrinking may take a while or be
+// interrupted.
 #include "report.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// selection.cpp: finds scenarios by name and by pattern, and says what there is where nothing fits.
 #include "selection.hpp"
 
 #include <algorithm>

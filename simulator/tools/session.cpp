@@ -1,3 +1,4 @@
+// session.cpp: puts the note about a crash, the watchdog and the interruption around the executions of a command.
 #include "session.hpp"
 
 #include <exception>

@@ -1,3 +1,5 @@
+// shrinking.cpp: shrinks what was found, then runs the result once more for its trace: only a trace knows when a choice
+// was made.
 #include "shrinking.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// suggestions.cpp: the name that is the fewest edits away, where that is near enough to be a slip.
 #include "suggestions.hpp"
 
 #include <algorithm>

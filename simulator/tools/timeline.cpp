@@ -1,3 +1,5 @@
+// timeline.cpp: lays a trace out in columns, one for each host. A row is one event; a text that is too long for its
+// column goes on in the next row, and the time stands only where it has changed.
 #include "timeline.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// watchdog.cpp: a thread that looks now and then whether the execution has changed. It asks no clock: it counts its own
+// naps.
 #include "watchdog.hpp"
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// tool.cpp: starts the tool by a shell, because what users type goes through one as well: quoting is part of the test.
 #include "tool.hpp"
 
 #include <cstdlib>

@@ -194,8 +194,8 @@ class AbstractEventLoop {
 
   /// Runs a function in another thread and gives its outcome as a future.
   ///
-  /// To cancel the future cancels a function that has not begun, and never interrupts one that has (S165). In a world
-  /// of the simulator no thread is involved: the function runs as one step, at a virtual time that is chosen.
+  /// To cancel the future cancels a function that has not begun, and never interrupts one that has (S165). On a loop
+  /// without threads the function runs as one step of that loop, later.
   ///
   /// \param executor  whose thread; nullptr for the default executor, which is made when it is needed first (S163)
   /// \param fn        runs there, in a context of that thread; must not touch the loop but by call_soon_threadsafe().

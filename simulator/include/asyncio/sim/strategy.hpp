@@ -2,7 +2,8 @@
 //
 // A strategy is asked at every choice and answers with a way. It must answer the same whenever it is begun
 // with the same seed and asked the same questions: nothing but the seed and the questions may get in.
-// To write one, derive from StrategyState in a file of its own; no other file has to know of it.
+// To write one, derive from StrategyState in a file of its own; to give it a name on the command line, add a line to
+// the tables of strategies/by_name.cpp.
 #pragma once
 
 #include <asyncio/sim/choices.hpp>
