@@ -3,6 +3,11 @@
 // Every pair is a test of GoogleTest, registered by its name. The stored text of a group has a paragraph for
 // each pair, under a line "== name". A paragraph marked with a version, "== name [3.15]", is by the rules of that
 // version, which the Python that made the text did not have yet.
+//
+// A pair that is the main of a program runs twice: on a real loop, as Suite.name, and as the main of a client in a
+// world, in the plain execution, as SuiteInAWorld.name. Both have to print what CPython printed.
+#include <asyncio/sim/sim.hpp>
+
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -64,6 +69,33 @@ class Pair : public testing::Test {
   bool in_task_;
 };
 
+/// The same main, run by a client of a world.
+class PairInAWorld : public testing::Test {
+ public:
+  PairInAWorld(const Group& group, Program program) : file_(group.file), program_(program) {}
+
+  void TestBody() override {
+    asyncio::sim::RunResult result;
+    const std::string lines = printed([&] {
+      result = asyncio::sim::run([this](asyncio::sim::World& world) { world.client("main", program_.body); },
+                                 {.strategy = asyncio::sim::fifo()});
+    });
+    EXPECT_EQ(stored(file_, program_.name), lines);
+    EXPECT_FALSE(result.failure) << result.failure->message;
+  }
+
+ private:
+  std::string file_;
+  Program program_;
+};
+
+void add_in_a_world(const Group& group) {
+  for (const Program& program : group.mains) {
+    testing::RegisterTest((std::string(group.suite) + "InAWorld").c_str(), program.name, nullptr, nullptr, __FILE__,
+                          __LINE__, [=]() -> testing::Test* { return new PairInAWorld(group, program); });
+  }
+}
+
 void add(const Group& group, const std::vector<Program>& programs, bool in_task) {
   for (const Program& program : programs) {
     testing::RegisterTest(group.suite, program.name, nullptr, nullptr, __FILE__, __LINE__,
@@ -79,6 +111,7 @@ int main(int argc, char** argv) {
   for (const conformance::Group& group : conformance::groups()) {
     conformance::add(group, group.mains, true);
     conformance::add(group, group.programs, false);
+    conformance::add_in_a_world(group);
   }
   return RUN_ALL_TESTS();
 }

@@ -151,8 +151,10 @@ class BaseEventLoop : public AbstractEventLoop {
   ///
   /// Must not return before the child's pipes are connected and the protocol's connection_made() is queued (S316).
   ///
-  /// \param args   the program and its arguments; for a shell: the command alone
-  /// \param shell  whether it is a command
+  /// \param protocol  what the transport talks to
+  /// \param args      the program and its arguments; for a shell: the command alone
+  /// \param shell     whether it is a command
+  /// \param options   of the call, as they were given
   /// \return       the transport
   /// \throws NotImplementedError  unless overridden: this loop has no processes
   /// \suspends until the child's pipes are connected

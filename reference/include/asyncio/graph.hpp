@@ -39,7 +39,7 @@ namespace asyncio {
 /// The waiter is kept alive until the edge is discarded or the future is gone. Again is harmless, and so is an empty
 /// handle, which is ignored (S345).
 void future_add_to_awaited_by(const AnyFuture& future, const AnyFuture& waiter);
-/// Removes that edge; harmless where there is none.
+/// Removes that edge; harmless where there is none. See future_add_to_awaited_by().
 void future_discard_from_awaited_by(const AnyFuture& future, const AnyFuture& waiter);
 
 /// One call on a task's stack.
@@ -78,13 +78,16 @@ struct PrintCallGraphOptions {
 /// \source CPython Lib/asyncio/graph.py, capture_call_graph
 std::optional<FutureCallGraph> capture_call_graph(const AnyFuture& future = {}, CallGraphOptions options = {});
 
-/// The same as text, without a final end of line; empty where no task is current (S348).
+/// The same as text, without a final end of line. See capture_call_graph().
 ///
+/// \return  empty where no task is current (S348)
 /// \throws RuntimeError  as capture_call_graph()
 std::string format_call_graph(const AnyFuture& future = {}, CallGraphOptions options = {});
 
-/// Prints that text, and an end of line.
+/// Prints the text of format_call_graph(), and an end of line.
 ///
+/// \param future   by default the current task
+/// \param options  where to, and how much of each stack
 /// \throws RuntimeError  as capture_call_graph()
 void print_call_graph(const AnyFuture& future = {}, PrintCallGraphOptions options = {});
 

@@ -56,7 +56,7 @@ class HandleState : public RefCounted {
 
   /// Remembers the calls that led to here: what a loop in debug mode does with the handles that it makes (S53).
   void remember_source() { source_ = std::make_unique<StackSummary>(StackSummary::extract(DEBUG_STACK_DEPTH)); }
-  /// Those calls; empty outside debug mode.
+  /// \return  those calls; empty outside debug mode
   StackSummary source() const { return source_ ? *source_ : StackSummary(); }
 
   /// The task that a run of this handle steps, for the slow-callback report; null where it steps none.

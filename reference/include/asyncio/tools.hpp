@@ -45,8 +45,8 @@ struct TaskInfo {
     ready,    ///< its next step is due
     waiting,  ///< it waits for a future
   };
-  std::string task_name = {};
-  State state = State::ready;
+  std::string task_name = {};                      ///< its name, as Task::get_name() gives it
+  State state = State::ready;                      ///< what it was doing
   int cancelling = 0;                              ///< how many cancellations have been asked for
   std::source_location where = {};                 ///< where it was made
   std::string waits_for = {};                      ///< the future it waits for, as its repr(); empty where it does not
@@ -60,6 +60,8 @@ std::string_view to_string(TaskInfo::State state) noexcept;
 /// Looks at all tasks of a loop that are not done, in the order in which they were registered.
 ///
 /// To be called on the loop's thread, from a task, a callback, or between two runs. Nothing is disturbed.
+///
+/// \return  one entry for each task
 std::vector<TaskInfo> get_all_awaited_by(AbstractEventLoop& loop);
 
 /// The tasks as a table, a line each: name, state, who waits for it, where it is, where it was made.
@@ -93,6 +95,7 @@ struct TaskDumpOptions {
 class TaskDumpOnSignal {
  public:
   /// \param loop     must outlive this object, and have add_reader(); not closed
+  /// \param options  which signal, and where to
   /// \throws std::invalid_argument  where the signal cannot be caught, or another TaskDumpOnSignal has it
   /// \throws std::system_error      where the system has no descriptor left
   explicit TaskDumpOnSignal(AbstractEventLoop& loop, TaskDumpOptions options = {});

@@ -39,6 +39,9 @@ struct FrameSummary {
 std::string to_string(const FrameSummary& frame);
 
 /// Writes frames the way Python prints a traceback, a line each.
+///
+/// \param frames  the oldest call first
+/// \param file    where to
 void print_list(const std::vector<FrameSummary>& frames, std::ostream& file);
 
 /// A call stack as it was at one moment. Copies are cheap enough for error reports.

@@ -20,7 +20,7 @@ namespace asyncio::sim {
 
 /// What the tasks of one host were doing.
 struct HostTasks {
-  std::string host = {};
+  std::string host = {};             ///< its name
   bool running = true;               ///< it was up; no tasks where it had crashed or ended
   std::vector<TaskInfo> tasks = {};  ///< those that were not done, the oldest first
 };
@@ -37,8 +37,10 @@ struct Inspection {
 ///
 /// Stacks are what this build knows of them, see traceback.hpp; all else is the same in every build.
 ///
-/// \param token  as in RunResult::token; a leading "name@" is ignored
-/// \param step   after which step, as the trace counts them; empty: after the last, when the failure was noticed
+/// \param scenario  builds the world
+/// \param token     as in RunResult::token; a leading "name@" is ignored
+/// \param step      after which step, as the trace counts them; empty: after the last, when the failure was noticed
+/// \return          what the world looked like then, and how the execution ended
 /// \throws std::out_of_range  where the execution ends before that step
 /// \throws MalformedToken     where it is no token
 /// \throws StaleTape          where it no longer fits the scenario
