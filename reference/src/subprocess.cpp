@@ -139,8 +139,8 @@ void feed_stdin(const StreamWriter& writer, std::string_view input) {
   writer.close();
 }
 
-std::optional<std::string> read_stream(const StreamReader& reader, const std::shared_ptr<BaseTransport>& pipe) {
-  if (!reader) return std::nullopt;
+std::string read_stream(const StreamReader& reader, const std::shared_ptr<BaseTransport>& pipe) {
+  if (!reader) return {};  // no pipe
   std::string output = reader.read();  // suspends
   pipe->close();
   return output;
@@ -148,7 +148,7 @@ std::optional<std::string> read_stream(const StreamReader& reader, const std::sh
 
 }  // namespace
 
-std::pair<std::optional<std::string>, std::optional<std::string>> Process::communicate(std::string_view input) const {
+std::pair<std::string, std::string> Process::communicate(std::string_view input) const {
   const Process kept = *this;
   const State& state = kept.state();
   auto [fed, output, errors] =

@@ -38,7 +38,7 @@ class ProcessTest : public testing::Test {
 /// What a shell command writes to its stdout.
 inline std::string output_of(const std::string& command, CreateSubprocessOptions options = {}) {
   options.stdout_ = subprocess::PIPE;
-  return create_subprocess_shell(command, std::move(options)).communicate().first.value();
+  return create_subprocess_shell(command, std::move(options)).communicate().first;
 }
 
 /// The errno with which `start` fails, and the sentence.

@@ -135,7 +135,7 @@ TEST_F(TheEnvironmentOfAProcess, MayHaveAGroupOrASessionOfItsOwn) {
     options.stdout_ = PIPE;
     const Process process = create_subprocess_exec({"cut", "-d", " ", "-f", "5,6", "/proc/self/stat"}, options);
     const std::string pid = std::to_string(process.pid());
-    const std::string fields = process.communicate().first.value();
+    const std::string fields = process.communicate().first;
     const auto space = fields.find(' ');
     return std::pair(fields.substr(0, space) == pid, fields.substr(space + 1) == pid + "\n");
   };

@@ -105,7 +105,7 @@ class Process {
   /// \param input  bytes; ignored where stdin is no pipe
   /// \return       what came from stdout and from stderr; empty where that is no pipe
   /// \suspends until the process and both streams have ended
-  std::pair<std::optional<std::string>, std::optional<std::string>> communicate(std::string_view input = "") const;
+  std::pair<std::string, std::string> communicate(std::string_view input = "") const;
 
   /// Sends it a signal. Does nothing where it has just ended.
   ///
