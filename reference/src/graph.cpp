@@ -122,12 +122,18 @@ std::string line_of(const FrameSummary& frame) {
   return "File '" + frame.filename + "', line " + std::to_string(frame.lineno) + ", " + call;
 }
 
-void render(const FutureCallGraph& graph, std::size_t level, std::vector<std::string>& lines) {
+/// The lines of one node. Never inlined: its texts would be in every frame of the recursion below, which goes as deep
+/// as tasks wait for each other, on a stack that is not large.
+[[gnu::noinline]] void render_node(const FutureCallGraph& graph, std::size_t level, std::vector<std::string>& lines) {
   const std::string indent(level * 4, ' ');
   lines.push_back(indent + title(graph.future) + (graph.cyclic ? " waits for itself: a cycle" : ""));
   if (!graph.call_stack.empty()) lines.push_back(indent + "  + Call stack:");
   for (const FrameCallGraphEntry& entry : graph.call_stack) lines.push_back(indent + "  |   " + line_of(entry.frame));
   if (!graph.awaited_by.empty()) lines.push_back(indent + "  + Awaited by:");
+}
+
+void render(const FutureCallGraph& graph, std::size_t level, std::vector<std::string>& lines) {
+  render_node(graph, level, lines);
   for (const FutureCallGraph& waiter : graph.awaited_by) render(waiter, level + 1, lines);
 }
 

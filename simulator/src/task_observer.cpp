@@ -23,18 +23,21 @@ void TaskObserver::task_registered(const AnyTask& task) {
 void TaskObserver::task_entered(const AnyTask& task) {
   if (blind_) return;
   record(EventKind::task_enter, *task.get());
+  entered_ = task.get();
   if (task.done()) fail(*task.get(), " was entered although it is done");  // O1
 }
 
 void TaskObserver::task_left(const AnyTask& task) {
+  entered_ = nullptr;
   if (!blind_) record(EventKind::task_leave, *task.get());
 }
 
 void TaskObserver::task_unregistered(const AnyTask& task) {
   if (blind_) return;
   record(EventKind::task_unregister, *task.get());
-  const bool running = host_.loop().core().current_task() == task.get();
-  if (running && !task.done()) fail(*task.get(), " was unregistered while it runs, and it is not done");  // O3
+  if (task.get() == entered_ && !task.done()) {
+    fail(*task.get(), " was unregistered while it runs, and it is not done");  // O3
+  }
 }
 
 void TaskObserver::handle_ended(TaskState* current) {

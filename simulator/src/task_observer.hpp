@@ -6,7 +6,8 @@
 //
 //   O1  A task that is done is not entered.
 //   O2  Who enters a task leaves it before the handle ends in which it was entered.
-//   O3  A task that is running and not done is not unregistered.
+//   O3  A task that was entered and is not done is not unregistered. (An eager start enters nobody: there a task
+//       that runs is unregistered as an eager one, and registered as all others are, S125.)
 //
 // That nobody enters a second task, or leaves one that is not current, the loop itself sees to (S116).
 #pragma once
@@ -44,6 +45,7 @@ class TaskObserver final : public Instrument {
 
   WorldCore& world_;
   SimHost& host_;
+  const TaskState* entered_ = nullptr;  // only compared: it may be gone
   bool blind_ = false;
 };
 

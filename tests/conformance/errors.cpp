@@ -214,7 +214,7 @@ Group errors() {
           {"a_failing_callback_is_reported", a_failing_callback_is_reported},
           {"a_cancellation_out_of_a_plain_callback_is_reported", a_cancellation_out_of_a_plain_callback_is_reported},
           {"a_failing_done_callback_is_reported", a_failing_done_callback_is_reported},
-          {"a_handler_that_fails", a_handler_that_fails},
+          {"a_handler_that_fails", a_handler_that_fails, "a world fails where its last handler is reached"},
           {"a_handler_that_exits", a_handler_that_exits},
           {"setting_and_getting_the_handler", setting_and_getting_the_handler},
           {"the_handler_runs_in_the_context_of_what_failed", the_handler_runs_in_the_context_of_what_failed},
@@ -222,7 +222,7 @@ Group errors() {
           {"a_task_whose_error_nobody_saw", a_task_whose_error_nobody_saw},
           {"errors_that_somebody_saw", errors_that_somebody_saw},
           {"errors_that_another_saw", errors_that_another_saw},
-          {"a_failing_reader_is_called_again", a_failing_reader_is_called_again},
+          {"a_failing_reader_is_called_again", a_failing_reader_is_called_again, "a world has no descriptors"},
           {"a_handler_may_replace_itself", a_handler_may_replace_itself},
       },
       {

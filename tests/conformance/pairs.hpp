@@ -29,6 +29,7 @@ namespace conformance {
 struct Program {
   const char* name;
   void (*body)();
+  const char* not_in_a_world = nullptr;  ///< why it runs on a real loop only; null: it runs in a world too
 };
 
 /// The pairs of one file.

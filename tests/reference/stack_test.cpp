@@ -65,7 +65,9 @@ TEST_F(TheStackOfATask, HasLinesWhereTheBuildHasThem) {
   const FrameSummary inner = waiting_task().get_stack().back();
 
   EXPECT_EQ(inner.lineno > 0, !inner.filename.empty());
-  if (inner.lineno > 0) EXPECT_THAT(inner.filename, EndsWith("stacks.hpp"));
+  if (inner.lineno > 0) {
+    EXPECT_THAT(inner.filename, EndsWith("stacks.hpp"));
+  }
 }
 
 TEST_F(TheStackOfATask, IsThePlaceOfItsMakingBeforeItHasStarted) {
