@@ -17,15 +17,15 @@
 namespace asyncio {
 namespace {
 
-constexpr std::size_t BYTES_PER_DATAGRAM = 8;         // what each counts for, beside its bytes (S288)
-constexpr int LOG_THRESHOLD_FOR_CONNLOST_WRITES = 5;  // asyncio's name
+constexpr std::size_t BYTES_PER_DATAGRAM = 8;     // what each counts for, beside its bytes (S288)
+constexpr int LOST_DATAGRAMS_BEFORE_WARNING = 5;  // as LOG_THRESHOLD_FOR_CONNLOST_WRITES of streams
 
 /// What errno says.
 std::exception_ptr system_error(const char* call) {
   return std::make_exception_ptr(std::system_error(errno, std::generic_category(), call));
 }
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+bool datagram_would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
 
@@ -92,7 +92,7 @@ void SelectorDatagramTransport::read_ready() {
   const ssize_t count =
       ::recvfrom(channel_.fileno(), buffer.data(), buffer.size(), 0, from.get(), &from.size);  // one datagram (S289)
   if (count < 0) {
-    if (!would_block(errno)) error_received(system_error("recvfrom"));
+    if (!datagram_would_block(errno)) error_received(system_error("recvfrom"));
     return;
   }
   const auto protocol = get_protocol();
@@ -114,7 +114,7 @@ void SelectorDatagramTransport::sendto(std::string_view data, const std::optiona
     throw std::invalid_argument("Invalid address: must be None or " + remote_->to_string());
   }
   if (lost_) {
-    if (++lost_sends_ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) log_warning("socket.send() raised exception.");
+    if (++lost_sends_ >= LOST_DATAGRAMS_BEFORE_WARNING) log_warning("socket.send() raised exception.");
     return;
   }
   std::optional<SystemAddress> to;
@@ -140,7 +140,7 @@ bool SelectorDatagramTransport::send(std::string_view data, const std::optional<
   const ssize_t count =
       ::sendto(channel_.fileno(), data.data(), data.size(), MSG_NOSIGNAL, to ? to->get() : nullptr, to ? to->size : 0);
   if (count >= 0) return true;
-  if (would_block(errno)) return false;
+  if (datagram_would_block(errno)) return false;
   error_received(system_error(to ? "sendto" : "send"));
   return true;
 }

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t MAX_GATHERED = 64;  // pieces a call: more would cost more stack than they save in calls
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+bool stream_would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 /// One system call for all pieces, or for as many as are given to the system at once.
 ///
@@ -37,7 +37,7 @@ std::pair<std::size_t, bool> send_gathered(int fd, std::span<const std::string_v
   message.msg_iovlen = pieces.size();
   const ssize_t count = ::sendmsg(fd, &message, MSG_NOSIGNAL);
   if (count >= 0) return {static_cast<std::size_t>(count), static_cast<std::size_t>(count) == bytes};
-  if (would_block(errno)) return {0, false};
+  if (stream_would_block(errno)) return {0, false};
   throw_errno("send");
 }
 
@@ -84,7 +84,7 @@ std::optional<std::string_view> SelectorSocketTransport::receive(std::size_t at_
 std::optional<std::size_t> SelectorSocketTransport::receive_into(std::span<char> place) {
   const ssize_t count = ::recv(channel_.fileno(), place.data(), place.size(), 0);
   if (count >= 0) return static_cast<std::size_t>(count);
-  if (would_block(errno)) return {};
+  if (stream_would_block(errno)) return {};
   throw_errno("recv");
 }
 
@@ -93,7 +93,7 @@ std::size_t SelectorSocketTransport::send(std::span<const std::string_view> piec
     // MSG_NOSIGNAL: a peer that is gone is an error of this connection, and not a signal to the process.
     const ssize_t count = ::send(channel_.fileno(), pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
     if (count >= 0) return static_cast<std::size_t>(count);
-    if (would_block(errno)) return 0;
+    if (stream_would_block(errno)) return 0;
     throw_errno("send");
   }
   std::size_t sent = 0;

@@ -27,7 +27,7 @@
 namespace asyncio {
 namespace {
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+bool must_wait(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 /// Repeats a system call that a signal interrupts.
 template <class Call>
@@ -83,7 +83,7 @@ std::size_t SelectorEventLoop::sock_recv_into(int fd, std::span<char> buffer) {
   for (;;) {
     const ssize_t count = without_interruption([&] { return ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT); });
     if (count >= 0) return static_cast<std::size_t>(count);
-    if (!would_block(errno)) throw_errno("recv");
+    if (!must_wait(errno)) throw_errno("recv");
     wait_until_ready(fd, Direction::read);  // suspends
   }
 }
@@ -101,7 +101,7 @@ std::pair<std::size_t, Address> SelectorEventLoop::sock_recvfrom_into(int fd, st
     const ssize_t count = without_interruption(
         [&] { return ::recvfrom(fd, buffer.data(), buffer.size(), MSG_DONTWAIT, from.get(), &from.size); });
     if (count >= 0) return {static_cast<std::size_t>(count), from_system(from)};
-    if (!would_block(errno)) throw_errno("recvfrom");
+    if (!must_wait(errno)) throw_errno("recvfrom");
     wait_until_ready(fd, Direction::read);  // suspends
   }
 }
@@ -122,7 +122,7 @@ void SelectorEventLoop::sock_sendall(int fd, std::string_view data) {
       data.remove_prefix(static_cast<std::size_t>(count));
       continue;
     }
-    if (!would_block(errno)) throw_errno("send");
+    if (!must_wait(errno)) throw_errno("send");
     wait_until_ready(fd, Direction::write);  // suspends
   }
 }
@@ -134,7 +134,7 @@ std::size_t SelectorEventLoop::sock_sendto(int fd, std::string_view data, Addres
     const ssize_t count = without_interruption(
         [&] { return ::sendto(fd, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.size); });
     if (count >= 0) return static_cast<std::size_t>(count);
-    if (!would_block(errno)) throw_errno("sendto");
+    if (!must_wait(errno)) throw_errno("sendto");
     wait_until_ready(fd, Direction::write);  // suspends
   }
 }
@@ -170,7 +170,7 @@ std::pair<int, Address> SelectorEventLoop::sock_accept(int fd) {
     const ssize_t accepted = without_interruption(
         [&] { return ::accept4(fd, from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC); });  // S283
     if (accepted >= 0) return {static_cast<int>(accepted), from_system(from)};
-    if (!would_block(errno)) throw_errno("accept");
+    if (!must_wait(errno)) throw_errno("accept");
     wait_until_ready(fd, Direction::read);  // suspends
   }
 }

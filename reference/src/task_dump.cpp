@@ -1,6 +1,6 @@
 // task_dump.cpp: from a signal to a callback.
 //
-//     kill -USR1 ─► on_signal() ─► write(eventfd) ─► the loop's poll ─► reader ─► format_task_tree()
+//     kill -USR1 ─► wake_for_dump() ─► write(eventfd) ─► the loop's poll ─► reader ─► format_task_tree()
 //                   on any thread, in the middle of anything             on the loop's thread, between two steps
 //
 // Of the functions that a signal handler may call, write(2) is the one that wakes a poll. Where to write stands in
@@ -33,7 +33,7 @@ struct Wakes {
 constinit std::array<Wakes, NSIG> wakes;  // by signal number
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler reads it");
 
-extern "C" void on_signal(int signal) {
+extern "C" void wake_for_dump(int signal) {
   const int before = errno;
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(wakes[static_cast<std::size_t>(signal)].descriptor, &one, sizeof one);
@@ -78,7 +78,7 @@ class TaskDumpOnSignal::State {
     try {
       loop_.add_reader(descriptor_, [this] { print(); });
       struct sigaction action{};
-      action.sa_handler = on_signal;
+      action.sa_handler = wake_for_dump;
       action.sa_flags = SA_RESTART;  // what the program is in the middle of goes on
       if (::sigaction(options_.signal, &action, &before_) == 0) return;
       loop_.remove_reader(descriptor_);

@@ -13,7 +13,7 @@ thread_local constinit ThreadState state;
 // The child of a fork() has no running loop and no loop of its thread (S43): both belong to the parent.
 void forget_loops() noexcept { state.running_loop = state.event_loop = nullptr; }
 
-[[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, forget_loops);
+[[maybe_unused]] const int forget_after_fork = pthread_atfork(nullptr, nullptr, forget_loops);
 
 }  // namespace
 

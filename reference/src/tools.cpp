@@ -4,7 +4,8 @@
 // what he waits for. Futures that are no tasks are stepped over: what a table shows is tasks.
 //
 //   T1  A task is drawn with its stack and its children once.
-//   T2  Nothing here calls itself deeper than DEEPEST: the stack of a coroutine is small, a chain of tasks need not be.
+//   T2  Nothing here calls itself deeper than DEEPEST_TREE: the stack of a coroutine is small, a chain of tasks need
+//   not be.
 #include <asyncio/tools.hpp>
 
 #include <algorithm>
@@ -15,15 +16,15 @@
 namespace asyncio {
 namespace {
 
-constexpr std::size_t DEEPEST = 64;
+constexpr std::size_t DEEPEST_TREE = 64;
 
-std::string place(const std::source_location& where) {
+std::string made_at(const std::source_location& where) {
   const std::string_view path = where.file_name();
   return std::string(path.substr(path.find_last_of('/') + 1)) + ":" + std::to_string(where.line());
 }
 
 /// "shop::fetch  shop.cpp:41"
-std::string place(const FrameSummary& frame) {
+std::string made_at(const FrameSummary& frame) {
   if (frame.filename.empty()) return frame.name;
   return frame.name + "  " + frame.filename.substr(frame.filename.find_last_of('/') + 1) + ":" +
          std::to_string(frame.lineno);
@@ -114,7 +115,7 @@ std::string format_task_table(std::span<const TaskInfo> tasks) {
   for (const TaskInfo& task : tasks) {
     std::string waiters;
     for (const std::size_t i : task.awaited_by) waiters += (waiters.empty() ? "" : ", ") + tasks[i].task_name;
-    rows.push_back({task.task_name, state_text(task), waiters, place(task.where), chain(task)});
+    rows.push_back({task.task_name, state_text(task), waiters, made_at(task.where), chain(task)});
   }
   std::vector<std::size_t> widths(rows.front().size());
   for (const auto& row : rows) {
@@ -168,16 +169,16 @@ class Tree {
     const std::string title = first + task.task_name;
     if (std::ranges::find(path_, number) != path_.end()) return line(title + "  waits for itself: " + ring(number));
     if (drawn_[number]) return line(title + "  (see above)");
-    if (path_.size() == DEEPEST) {  // T2
+    if (path_.size() == DEEPEST_TREE) {  // T2
       roots_.push_back(number);
       return line(title + "  (see below)");
     }
     drawn_[number] = true;  // T1
     path_.push_back(number);
-    line(title + " (" + state_text(task) + ")  made at " + place(task.where));
+    line(title + " (" + state_text(task) + ")  made at " + made_at(task.where));
     const std::vector<std::size_t>& children = children_[number];
     for (const FrameSummary& frame : task.coroutine_stack) {
-      line(rest + (children.empty() ? "   " : "│  ") + place(frame));
+      line(rest + (children.empty() ? "   " : "│  ") + made_at(frame));
     }
     for (const std::size_t child : children) {
       const bool last = child == children.back();

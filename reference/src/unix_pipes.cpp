@@ -24,14 +24,14 @@ namespace asyncio {
 namespace {
 
 constexpr std::size_t MAX_SIZE = 256 * 1024;                   // bytes of one read, asyncio's max_size
-constexpr int LOG_THRESHOLD_FOR_CONNLOST_WRITES = 5;           // dropped writes before the warnings begin
+constexpr int LOST_PIPE_WRITES_BEFORE_WARNING = 5;             // dropped writes before the warnings begin
 constexpr std::size_t MIN_COMPACTED = std::size_t{64} * 1024;  // bytes; less is not worth moving
 
 std::exception_ptr system_error(int error, const char* call) {
   return std::make_exception_ptr(std::system_error(error, std::generic_category(), call));
 }
 
-bool would_block(int error) { return error == EAGAIN || error == EINTR; }
+bool pipe_would_block(int error) { return error == EAGAIN || error == EINTR; }
 
 /// write(2) that answers EPIPE where the reader has gone, and does not raise SIGPIPE.
 ///
@@ -145,7 +145,7 @@ void UnixReadPipeTransport::read_ready() {
     receive({bytes_.get(), static_cast<std::size_t>(count)});
   } else if (count == 0) {
     end_of_file();
-  } else if (!would_block(errno)) {
+  } else if (!pipe_would_block(errno)) {
     fatal_error(errno);
   }
 }
@@ -252,14 +252,14 @@ void UnixWritePipeTransport::read_ready() {
 void UnixWritePipeTransport::write(std::string_view data) {
   if (data.empty()) return;
   if (!loop_ || closing_) {
-    if (dropped_writes_++ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) {
+    if (dropped_writes_++ >= LOST_PIPE_WRITES_BEFORE_WARNING) {
       log_warning("pipe closed by peer or os.write(pipe, data) raised exception.");  // S314
     }
     return;
   }
   if (buffer_.empty()) {
     const ssize_t count = write_without_signal(pipe_.fileno(), data);
-    if (count < 0 && !would_block(errno)) {
+    if (count < 0 && !pipe_would_block(errno)) {
       ++dropped_writes_;
       return close_with(system_error(errno, "write"));  // S311: not reported
     }
@@ -273,7 +273,7 @@ void UnixWritePipeTransport::write(std::string_view data) {
 void UnixWritePipeTransport::write_ready() {
   const ssize_t count = write_without_signal(pipe_.fileno(), std::string_view(buffer_).substr(written_));
   if (count < 0) {
-    if (would_block(errno)) return;
+    if (pipe_would_block(errno)) return;
     ++dropped_writes_;
     return close_with(system_error(errno, "write"));
   }
