@@ -100,19 +100,20 @@ void stopping_from_another_thread() {  // S44
 }  // namespace
 
 Group threads() {
-  return {"Threads",
-          "threads",
-          {
-              {"a_callback_from_another_thread", a_callback_from_another_thread},
-              {"callbacks_of_a_thread_keep_their_order", callbacks_of_a_thread_keep_their_order},
-              {"the_debug_mode_looks_at_the_thread", the_debug_mode_looks_at_the_thread},
-              {"looking_from_another_thread", looking_from_another_thread},
-          },
-          {
-              {"a_loop_in_each_thread", a_loop_in_each_thread},
-              {"posting_to_a_closed_loop", posting_to_a_closed_loop},
-              {"stopping_from_another_thread", stopping_from_another_thread},
-          }};
+  return {
+      "Threads",
+      "threads",
+      {
+          {"a_callback_from_another_thread", a_callback_from_another_thread, "a world has no threads"},
+          {"callbacks_of_a_thread_keep_their_order", callbacks_of_a_thread_keep_their_order, "a world has no threads"},
+          {"the_debug_mode_looks_at_the_thread", the_debug_mode_looks_at_the_thread, "a world has no threads"},
+          {"looking_from_another_thread", looking_from_another_thread, "a world has no threads"},
+      },
+      {
+          {"a_loop_in_each_thread", a_loop_in_each_thread, "a world has no threads"},
+          {"posting_to_a_closed_loop", posting_to_a_closed_loop, "a world has no threads"},
+          {"stopping_from_another_thread", stopping_from_another_thread, "a world has no threads"},
+      }};
 }
 
 }  // namespace conformance
