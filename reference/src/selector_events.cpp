@@ -6,9 +6,13 @@
 #include "repeated_handle.hpp"
 #include "system_socket.hpp"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <limits>
 #include <random>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -22,6 +26,24 @@ namespace {
 
 std::uint32_t interest(const Handle& reader, const Handle& writer) {
   return (reader ? std::uint32_t{EPOLLIN} : 0u) | (writer ? std::uint32_t{EPOLLOUT} : 0u);
+}
+
+// epoll_wait(), to the nanosecond. Where epoll_pwait2() is missing (before Linux 5.11; under valgrind), to the
+// millisecond and rounded up: a loop that woke too early would turn round until its timer is due.
+int wait_for_events(int epoll, std::span<epoll_event> found, std::optional<Duration> timeout) {
+  static std::atomic<bool> missing = false;
+  const int room = static_cast<int>(found.size());
+  if (!missing.load(std::memory_order_relaxed)) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(timeout.value_or(Duration::zero()));
+    const timespec wait{.tv_sec = seconds.count(), .tv_nsec = (timeout.value_or(Duration::zero()) - seconds).count()};
+    const int count = epoll_pwait2(epoll, found.data(), room, timeout ? &wait : nullptr, nullptr);
+    if (count >= 0 || errno != ENOSYS) return count;
+    missing.store(true, std::memory_order_relaxed);
+  }
+  if (!timeout) return epoll_wait(epoll, found.data(), room, -1);
+  constexpr std::chrono::milliseconds longest(std::numeric_limits<int>::max());
+  const auto wait = std::min(std::chrono::ceil<std::chrono::milliseconds>(*timeout), longest);
+  return epoll_wait(epoll, found.data(), room, static_cast<int>(wait.count()));
 }
 
 // Seeded once by the operating system; what follows from the seed is the standard's, not the platform's.
@@ -82,16 +104,10 @@ EventList SelectorEventLoop::select(std::optional<Duration> timeout) {
   if (timeout == Duration::zero() && watches_.empty()) return {};
 
   std::array<epoll_event, 128> found;
-  const auto seconds = timeout ? std::chrono::duration_cast<std::chrono::seconds>(*timeout) : std::chrono::seconds{};
-  timespec wait{};
-  if (timeout) {
-    wait.tv_sec = seconds.count();
-    wait.tv_nsec = (*timeout - seconds).count();
-  }
-  const int count = epoll_pwait2(epoll_, found.data(), found.size(), timeout ? &wait : nullptr, nullptr);
+  const int count = wait_for_events(epoll_, found, timeout);
   if (count < 0) {
     if (errno == EINTR) return {};  // a signal: the turn goes on with nothing found
-    throw_errno("epoll_pwait2");
+    throw_errno("epoll_wait");
   }
   for (int i = 0; i < count; ++i) {
     const auto& [bits, data] = found[static_cast<std::size_t>(i)];

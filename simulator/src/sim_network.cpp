@@ -32,10 +32,11 @@ constexpr int FIRST_DESCRIPTOR = 3;  // after the standard streams
 LinkTerms LinkTerms::of(const Link& link) {
   const auto [min, max] = link.latency;
   if (min < Duration::zero() || max < min) {
-    throw std::invalid_argument("a latency must be a range from at least zero upwards");
+    throw std::invalid_argument("a link's latency is {shortest, longest}, from zero upwards, and not {" +
+                                std::to_string(min.count()) + " ns, " + std::to_string(max.count()) + " ns}");
   }
   if (link.bandwidth && *link.bandwidth == 0)
-    throw std::invalid_argument("a bandwidth must be at least 1 byte a second");
+    throw std::invalid_argument("a link's bandwidth must be at least 1 byte a second; leave it empty for no limit");
   // Datagrams do not travel yet; what is said about them is checked all the same.
   odds_of(link.duplicate, "duplicate");
   odds_of(link.reorder, "reorder");

@@ -84,7 +84,7 @@ class SimServer final : public BaseServer {
     for (const auto& [bound, listener] : bound_) {
       if (bound == socket) return *listener;
     }
-    throw std::logic_error("this socket is not one of the server");
+    throw std::logic_error("a server of a world was asked for a socket that it did not bind");
   }
   void accept(Ref<StreamSocket> socket);
   void set_up(const Ref<StreamSocket>& socket);

@@ -1,7 +1,7 @@
 // choices.hpp: the choices of an execution, and the tape they are recorded on.
 //
 // What a scenario does not determine is a choice: which of two ready callbacks goes first, how long a
-// message takes, whether a step was so slow that the next timer is due as well. Each choice has a kind, an
+// message takes, whether a turn was so slow that the next timer is due as well. Each choice has a kind, an
 // actor (which host), a site (what about) and a number of ways; one way is picked. The list of all choices
 // of an execution is its tape. Nothing else about an execution is free: same scenario, same tape, same
 // trace.
@@ -25,7 +25,7 @@ enum class ChoiceKind : std::uint8_t {
   turn,       ///< which host runs its next iteration
   ready,      ///< which ready callback runs next (ReadyOrder::any)
   tie,        ///< which of several timers due at the same instant goes first (S352)
-  leap,       ///< whether the step took so long that the next timer or arrival is due as well
+  leap,       ///< whether the turn took so long that the next timer or arrival is due as well
   io,         ///< in which order the events of one poll are handled (S357)
   latency,    ///< how long a message takes
   loss,       ///< whether a message is lost (on a stream: sent again later)
