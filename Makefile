@@ -2,7 +2,7 @@
 # test` install what they need first. How things are built stands in CMakePresets.json, not here: every line
 # below can be typed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize tsan mutants bench install docs notebooks format \
+.PHONY: help demo test sanitize sanitize-clang tsan valgrind mutants bench install docs notebooks format \
 	prepare-demo prepare-test prepare-docs prepare-notebooks
 
 PREFIX ?= /usr/local
@@ -11,8 +11,10 @@ JOBS ?= $(shell nproc)
 help:
 	@echo 'make demo       builds the program and shows what it does'
 	@echo 'make test       all tests, and those of the libraries once more with sanitizers'
-	@echo 'make sanitize   all tests with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make sanitize   all tests with AddressSanitizer and UndefinedBehaviorSanitizer, by g++'
+	@echo 'make sanitize-clang  the same by clang 19'
 	@echo 'make tsan       all tests with ThreadSanitizer, by clang 19'
+	@echo 'make valgrind   the tests of the loop library under valgrind'
 	@echo 'make mutants    breaks the primitives in many small ways, and wants the tests to notice'
 	@echo 'make bench      the benchmarks'
 	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
@@ -35,11 +37,12 @@ demo: prepare-demo
 	cmake --build --preset release --parallel $(JOBS) --target orrery
 	sh simulator/tools/demo.sh build/release/orrery
 
-# The release build comes last, so that the last thing on the screen is the summary of all tests.
+# With sanitizers it is clang that builds, in half the time of g++. The release build comes last, so that the last
+# thing on the screen is the summary of all tests.
 test: prepare-test prepare-docs prepare-notebooks
-	cmake --preset dev
-	cmake --build --preset dev-quick --parallel $(JOBS)
-	ctest --preset dev-quick --parallel $(JOBS)
+	cmake --preset clang
+	cmake --build --preset quick --parallel $(JOBS)
+	ctest --preset quick --parallel $(JOBS)
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS)
 	ctest --preset release --parallel $(JOBS)
@@ -49,10 +52,26 @@ sanitize: prepare-test
 	cmake --build --preset dev --parallel $(JOBS)
 	ctest --preset dev --parallel $(JOBS)
 
+sanitize-clang: prepare-test
+	cmake --preset clang
+	cmake --build --preset clang --parallel $(JOBS)
+	ctest --preset clang --parallel $(JOBS)
+
 tsan: prepare-test
 	cmake --preset tsan
 	cmake --build --preset tsan --parallel $(JOBS)
 	ctest --preset tsan --parallel $(JOBS)
+
+# What is left out: children, since valgrind 3.19 does not know pidfd_open(); tests that count or use up
+# descriptors, some of which are valgrind's; deaths; writing to the last byte of a stack; and tens of thousands of
+# stacks, which take it hours.
+VALGRIND_LEFT_OUT = *Child*:*Process*:*Subprocess*:*Program*:Communicate*:*Descriptors*:*DeathTest*:AStack.*:Many*
+valgrind: prepare-test
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target reference_tests
+	valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
+		--errors-for-leak-kinds=definite --suppressions=tests/valgrind.supp \
+		build/release/tests/reference_tests --gtest_brief=1 --gtest_filter='-$(VALGRIND_LEFT_OUT)'
 
 mutants: prepare-test
 	python3 tests/mutation/run.py

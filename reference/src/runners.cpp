@@ -81,7 +81,7 @@ void Runner::prepare_run() {
 Runner::CatchSigint::CatchSigint(Runner& runner, const AnyTask& main_task) {
   runner.interrupt_count_ = 0;
   auto* const loop = dynamic_cast<BaseEventLoop*>(runner.loop_.get());  // another kind cannot be told
-  if (!loop || !is_main_thread() || !has_default_action(SIGINT)) return;
+  if (!loop || !is_main_thread() || !has_default_action(SIGINT)) return;  // U3
   loop->interrupt_handler_ = [&runner, main_task] { runner.on_sigint(main_task); };
   if (route_signal(SIGINT, *loop, SignalUse::interrupt) == 0) loop_ = loop;
 }
@@ -111,7 +111,7 @@ void Runner::on_sigint(const AnyTask& main_task) {
 void Runner::close() {
   if (state_ != State::initialized) return;
   try {
-    cancel_all_tasks(*loop_);
+    cancel_all_tasks(*loop_);  // U2
     loop_->run_until_complete([this] { loop_->shutdown_asyncgens(); });
     loop_->run_until_complete([this] { loop_->shutdown_default_executor(THREAD_JOIN_TIMEOUT); });
   } catch (...) {
@@ -123,7 +123,7 @@ void Runner::close() {
 
 void Runner::close_loop() {
   if (set_event_loop_) set_event_loop(nullptr);
-  loop_->close();
+  loop_->close();  // U1
   loop_.reset();
   state_ = State::closed;
 }

@@ -206,7 +206,7 @@ void StreamSocket::arrived(Segment& segment) {
     case Segment::Kind::eof: eof_received_ = true; break;
     case Segment::Kind::reset:
       record(EventKind::reset, back_);
-      error_ = ECONNRESET;
+      error_ = ECONNRESET;  // the inbox stays as it is (K4)
       break;
   }
   poll();

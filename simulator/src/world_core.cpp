@@ -197,7 +197,7 @@ void WorldCore::take_turn(SimHost& host) {
   const bool ran = host.turn();
   running_ = nullptr;
   execution_.running_host = NameId::none;
-  check_properties();
+  check_properties();  // W4
   if (execution_.to_be_looked_at(false)) execution_.look(*this);
   if (ran) maybe_leap(host);
 }
