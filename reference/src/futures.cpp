@@ -22,10 +22,13 @@ CallbackId next_callback_id() {
   return CallbackId{last.fetch_add(1, std::memory_order_relaxed) + 1};
 }
 
+/// Of each thread, not of the program: worlds that run side by side do not get in each other's way.
+thread_local std::uint64_t futures_made = 0;
+
 }  // namespace
 
 FutureState::FutureState(AbstractEventLoop& loop, AnySlot* slot, std::source_location where)
-    : core_(&loop.core()), slot_(slot), where_(where) {
+    : core_(&loop.core()), slot_(slot), number_(++futures_made), where_(where) {
   if (core_->debug()) [[unlikely]] {
     source_ = std::make_unique<StackSummary>(StackSummary::extract(DEBUG_STACK_DEPTH));
   }

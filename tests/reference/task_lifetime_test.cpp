@@ -380,6 +380,25 @@ TEST_F(AllTasks, AreThoseOfTheLoopThatAreNotDone) {
   other.turn();
 }
 
+// S355 leaves the order open. Ours is no order of addresses: a walk over the set goes the same way in every run.
+TEST_F(AllTasks, AreInTheOrderOfTheirMaking) {
+  const auto make_eight = [&] {
+    std::vector<AnyTask> made;
+    for (int n = 0; n < 8; ++n) made.push_back(loop.create_task([] { give_way(); }));
+    return made;
+  };
+  make_eight();
+  loop.turn();
+  loop.turn();  // these have ended, and left their memory to those that come
+
+  const std::vector<AnyTask> made = make_eight();
+
+  const std::set<AnyTask> tasks = all_tasks(loop);
+  EXPECT_EQ(std::vector(tasks.begin(), tasks.end()), made);
+  loop.turn();
+  loop.turn();
+}
+
 // S119, S120: a done task that is still registered is filtered out.
 TEST_F(AllTasks, LeaveOutADoneTaskThatIsStillRegistered) {
   const auto state = make_ref<ForeignTask>(loop);

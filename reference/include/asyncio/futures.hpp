@@ -67,6 +67,8 @@ class FutureState : public RefCounted {
   AbstractEventLoop& loop() const;
   /// The part of the loop that is still there when the loop is not.
   LoopCore& core() const noexcept { return *core_; }
+  /// Counts the futures of the thread that made it: no address decides the order of futures. At least 1.
+  std::uint64_t number() const noexcept { return number_; }
   /// Where the future was made.
   std::source_location where() const noexcept { return where_; }
   /// In debug mode the calls that led to there; else empty (S53).
@@ -189,6 +191,7 @@ class FutureState : public RefCounted {
 
   Ref<LoopCore> core_;  // outlives the loop itself
   AnySlot* slot_;
+  std::uint64_t number_;
   std::source_location where_;
   std::unique_ptr<StackSummary> source_;  // asyncio's _source_traceback; mostly null
   std::vector<FutureState*> awaited_by_;
@@ -283,9 +286,11 @@ class AnyFuture {
   explicit operator bool() const noexcept { return state_.operator bool(); }
   /// Equal where both are the same future.
   friend bool operator==(const AnyFuture&, const AnyFuture&) = default;
-  /// Some order, for std::set and std::map. It differs from run to run: do not let it decide anything.
+  /// The order of making, for std::set and std::map: futures of one thread stand in the order in which they were made,
+  /// so that a walk over all_tasks() goes the same way in every run. Across threads: some order.
   friend bool operator<(const AnyFuture& a, const AnyFuture& b) noexcept {
-    return std::less<>{}(a.state_.get(), b.state_.get());
+    const auto place = [](const FutureState* state) { return std::pair(state ? state->number() : 0, state); };
+    return std::less<>{}(place(a.get()), place(b.get()));
   }
 
   /// The part behind the handle, for those who write loops and task types.
