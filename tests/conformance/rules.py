@@ -22,6 +22,7 @@ BEGIN, END = "<!-- mutation table: begin -->", "<!-- mutation table: end -->"
 
 RULES = re.compile(r"\bS(\d{1,3})(?: to S?(\d{1,3})|-S?(\d{1,3}))?\b")
 TEST = re.compile(r"(?:TEST|TEST_F|SIM_TEST|RC_GTEST_PROP|RC_GTEST_FIXTURE_PROP)\((\w+),\s*(\w+)")
+IN_A_WORLD = re.compile(r'\{"\w+",\s*\w+\}')  # a pair in its group's list, without a reason why not
 PAIR = re.compile(r"void (\w+)\(\) \{  // ")
 
 
@@ -35,7 +36,7 @@ def rules_in(text):
 def scan(path, held):
     """Adds the tests of one file to `held`, a list of names for each rule."""
     text = re.sub(r"(\((?:\w+)),\n\s*", r"\1, ", path.read_text())  # a macro that is broken over two lines
-    suite = re.search(r'return \{"(\w+)",\n', text) if path.parent == HERE else None
+    suite = re.search(r'return \{\s*"(\w+)",\n', text) if path.parent == HERE else None
     above, inside = [], None
     for line in text.splitlines():
         test, pair = TEST.match(line), suite and PAIR.match(line)
@@ -52,6 +53,12 @@ def scan(path, held):
             names = held.setdefault(number, [])
             if inside not in names:
                 names.append(inside)
+
+
+def mains(text):
+    """The first of the two lists at the end of a group: the pairs that are the main of a program."""
+    found = re.search(r'return \{\s*"\w+",\s+"\w+",\s+\{(.*?)\n\s+\},', text, re.DOTALL)
+    return found[1] if found else ""
 
 
 def read_table():
@@ -86,6 +93,9 @@ def page(kept):
     sections, notes = read_table()
     pairs = sum(path.read_text().count("== ") for path in HERE.glob("*.txt"))
     by_rules = sum(path.read_text().count(" [3.") for path in HERE.glob("*.txt"))
+    rows = [line.split("\t") for line in (HERE / "schedules.tsv").read_text().splitlines() if not line.startswith("#")]
+    worlds = sum(len(IN_A_WORLD.findall(mains(path.read_text()))) for path in HERE.glob("*.cpp"))
+    same = worlds - sum(row[1] != "fixed" for row in rows)
     lines = [
         "# Conformance with asyncio",
         "",
@@ -96,6 +106,10 @@ def page(kept):
         f"{pairs} of the tests are *pairs*: a program in Python and the same program in C++ (`tests/conformance/futures.py`",
         "and `futures.cpp`), which must print the same lines. What CPython printed is stored beside them; where CPython is",
         f"installed, a test compares it anew. {by_rules} paragraphs are by rules newer than CPython 3.13 and marked so.",
+        "",
+        "Most pairs run in a world as well, under many schedules: in asyncio's own order of callbacks, where turns of the loop",
+        f"take any time, and in any order. {same} of {worlds} print the same lines under all of them; what the others do not",
+        "promise stands in `tests/conformance/schedules.tsv`.",
         "",
         "| rules | about | tested | no test in C++ | planned |",
         "| --- | --- | --- | --- | --- |",
