@@ -28,12 +28,14 @@ Group contexts();
 Group streams();
 Group spellings();
 Group threads();
+Group foreign_tasks();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(), handles(), running(),   errors(),   futures(),  tasks(),      cancellation(),
-          lifetime(),   eager(),   gathering(), waiting(),  timeouts(), taskgroups(), exceptiongroups(),
-          locks(),      queues(),  runners(),   contexts(), streams(),  spellings(),  threads()};
+  return {scheduling(),   handles(),         running(), errors(),       futures(), tasks(),
+          cancellation(), lifetime(),        eager(),   gathering(),    waiting(), timeouts(),
+          taskgroups(),   exceptiongroups(), locks(),   queues(),       runners(), contexts(),
+          streams(),      spellings(),       threads(), foreign_tasks()};
 }
 
 }  // namespace conformance

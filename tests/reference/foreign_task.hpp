@@ -213,6 +213,9 @@ inline Body<void> drive(asyncio::Coroutine coroutine) {
 }
 
 /// Calls a plain function that may suspend: sleep(), timeout(), task_group() and all the others are there.
+///
+/// A closure that holds more than references and numbers is given a name before: g++ 12 destroys one that is written
+/// into a co_await expression twice.
 template <class F>
 Body<std::invoke_result_t<F&>> on_a_fiber(F fn) {
   using Result = std::invoke_result_t<F&>;
@@ -265,7 +268,7 @@ class Task final : public asyncio::TaskState {
     report_pending();
     stop_waiting();
     body_.destroy();
-    asyncio::unregister_task(self());
+    if (core().loop()) asyncio::unregister_task(self());
   }
 
  private:
