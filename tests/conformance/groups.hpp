@@ -29,13 +29,16 @@ Group streams();
 Group spellings();
 Group threads();
 Group foreign_tasks();
+Group executors();
+Group asyncgens();
+Group interrupts();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(),   handles(),         running(), errors(),       futures(), tasks(),
-          cancellation(), lifetime(),        eager(),   gathering(),    waiting(), timeouts(),
-          taskgroups(),   exceptiongroups(), locks(),   queues(),       runners(), contexts(),
-          streams(),      spellings(),       threads(), foreign_tasks()};
+  return {scheduling(),    handles(),   running(),   errors(),    futures(),  tasks(),      cancellation(),
+          lifetime(),      eager(),     gathering(), waiting(),   timeouts(), taskgroups(), exceptiongroups(),
+          locks(),         queues(),    runners(),   contexts(),  streams(),  spellings(),  threads(),
+          foreign_tasks(), executors(), asyncgens(), interrupts()};
 }
 
 }  // namespace conformance

@@ -9,8 +9,13 @@ namespace conformance {
 asyncio::EventList ClockworkLoop::select(std::optional<asyncio::Duration> timeout) {
   if (!timeout) return SelectorEventLoop::select(timeout);  // another thread or a descriptor will wake us
   const asyncio::EventList events = SelectorEventLoop::select(asyncio::Duration::zero());
-  if (events.empty()) now_ += *timeout;
+  if (!woken_.exchange(false) && events.empty()) now_ += *timeout;
   return events;
+}
+
+void ClockworkLoop::write_to_self() noexcept {
+  woken_ = true;
+  SelectorEventLoop::write_to_self();
 }
 
 std::unique_ptr<asyncio::AbstractEventLoop> new_loop() { return std::make_unique<ClockworkLoop>(); }

@@ -14,6 +14,7 @@
 
 #include <asyncio/asyncio.hpp>
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -47,8 +48,10 @@ class ClockworkLoop : public asyncio::SelectorEventLoop {
 
  protected:
   asyncio::EventList select(std::optional<asyncio::Duration> timeout) override;
+  void write_to_self() noexcept override;
 
  private:
+  std::atomic<bool> woken_ = false;  // by a thread or a signal, since the last poll: time stands still then
   asyncio::TimePoint now_{};
 };
 
