@@ -81,7 +81,11 @@ void SelectorDatagramTransport::set_protocol(std::shared_ptr<BaseProtocol> proto
 
 void SelectorDatagramTransport::start_reading() {
   if (closing_) return;
-  channel_.watch(SelectorChannel::Direction::read, [this] { read_ready(); }, context_);
+  try {
+    channel_.watch(SelectorChannel::Direction::read, [this] { read_ready(); }, context_);
+  } catch (const std::system_error&) {  // no memory left; nothing would ever be received
+    force_close(std::current_exception());
+  }
 }
 
 void SelectorDatagramTransport::read_ready() {
@@ -131,7 +135,11 @@ void SelectorDatagramTransport::sendto(std::string_view data, const std::optiona
   const bool first = queue_.empty();
   queue_.push_back({std::string(data), to});
   queued_bytes_ += data.size() + BYTES_PER_DATAGRAM;
-  if (first) channel_.watch(SelectorChannel::Direction::write, [this] { write_ready(); }, context_);  // D1
+  try {
+    if (first) channel_.watch(SelectorChannel::Direction::write, [this] { write_ready(); }, context_);  // D1
+  } catch (const std::system_error&) {
+    return force_close(std::current_exception());
+  }
   maybe_pause_protocol();
 }
 

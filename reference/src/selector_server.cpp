@@ -169,13 +169,15 @@ std::vector<std::string> interfaces(const ServerOptions& options) {
 
 /// Opens and binds one listening socket (S241).
 ///
+/// \param missing  becomes the reason where none is returned
 /// \return  none where the system has no such family, or no such address
 /// \throws std::system_error  where the address cannot be used
-Socket open_listening_socket(const AddressInfo& info, const ServerOptions& options) {
+Socket open_listening_socket(const AddressInfo& info, const ServerOptions& options, std::error_code& missing) {
   Socket socket;
   try {
     socket = open_socket(info.family, info.type, info.proto);
-  } catch (const std::system_error&) {
+  } catch (const std::system_error& error) {
+    missing = error.code();
     return {};
   }
   if (options.reuse_address.value_or(true)) socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1);
@@ -188,6 +190,7 @@ Socket open_listening_socket(const AddressInfo& info, const ServerOptions& optio
   } catch (const std::system_error& error) {
     const std::string text = "error while attempting to bind on address " + info.address.to_string();
     if (error.code() != std::errc::address_not_available) throw std::system_error(error.code(), text);
+    missing = error.code();
     log_warning(text + ": " + error.code().message());  // a resolver may know addresses that the machine has not
     return {};
   }
@@ -197,14 +200,14 @@ Socket open_listening_socket(const AddressInfo& info, const ServerOptions& optio
 std::vector<ListeningSocket> open_listening_sockets(const std::vector<AddressInfo>& addresses,
                                                     const ServerOptions& options) {
   std::vector<ListeningSocket> sockets;
+  std::error_code missing(EADDRNOTAVAIL, std::generic_category());
   for (const AddressInfo& info : addresses) {
-    if (Socket socket = open_listening_socket(info, options)) sockets.push_back({.socket = std::move(socket)});
+    if (Socket socket = open_listening_socket(info, options, missing)) sockets.push_back({.socket = std::move(socket)});
   }
   if (!sockets.empty()) return sockets;
   std::string tried;
   for (const AddressInfo& info : addresses) tried += (tried.empty() ? "" : ", ") + info.address.to_string();
-  throw std::system_error(EADDRNOTAVAIL, std::generic_category(),
-                          "could not bind on any address out of [" + tried + "]");
+  throw std::system_error(missing, "could not bind on any address out of [" + tried + "]");
 }
 
 }  // namespace

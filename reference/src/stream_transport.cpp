@@ -101,7 +101,16 @@ void BaseStreamTransport::begin(std::shared_ptr<BaseProtocol> protocol, Future<v
 
 void BaseStreamTransport::start_reading() {
   started_ = true;
-  if (wants_to_read()) watch_reading(true);
+  watch_where_wanted();
+}
+
+/// A socket that the system cannot watch, for it has no memory left, would never be heard of again: so it is lost.
+void BaseStreamTransport::watch_where_wanted() {
+  try {
+    if (wants_to_read()) watch_reading(true);
+  } catch (const std::system_error&) {
+    fatal_error("Fatal read error on socket transport");
+  }
 }
 
 void BaseStreamTransport::pause_reading() {
@@ -111,7 +120,7 @@ void BaseStreamTransport::pause_reading() {
 
 void BaseStreamTransport::resume_reading() {
   if (dead() || closing_ || !std::exchange(paused_, false)) return;
-  if (wants_to_read()) watch_reading(true);
+  watch_where_wanted();
 }
 
 // ---- Reading ----
@@ -225,7 +234,11 @@ void BaseStreamTransport::send_or_keep(std::span<const std::string_view> pieces,
     if (skipped < piece.size()) buffer_.append(piece.substr(skipped));
   }
   if (buffer_.empty()) return;
-  if (was_empty) watch_writing(true);  // T2
+  try {
+    if (was_empty) watch_writing(true);  // T2
+  } catch (const std::system_error&) {
+    return fatal_error("Fatal write error on socket transport");  // as watch_where_wanted()
+  }
   maybe_pause_protocol();
 }
 

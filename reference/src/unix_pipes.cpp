@@ -123,7 +123,11 @@ std::shared_ptr<UnixReadPipeTransport> UnixReadPipeTransport::self() {
 
 void UnixReadPipeTransport::add_reader() {
   if (!loop_ || !is_reading()) return;
-  loop_->add_reader(pipe_.fileno(), [self = self()] { self->read_ready(); });
+  try {
+    loop_->add_reader(pipe_.fileno(), [self = self()] { self->read_ready(); });
+  } catch (const std::system_error& error) {
+    fatal_error(error.code().value(), "epoll_ctl");
+  }
 }
 
 void UnixReadPipeTransport::pause_reading() {
@@ -146,7 +150,7 @@ void UnixReadPipeTransport::read_ready() {
   } else if (count == 0) {
     end_of_file();
   } else if (!pipe_would_block(errno)) {
-    fatal_error(errno);
+    fatal_error(errno, "read");
   }
 }
 
@@ -171,8 +175,8 @@ void UnixReadPipeTransport::end_of_file() {
   loop_->call_soon([self = self()] { self->call_connection_lost(nullptr); });
 }
 
-void UnixReadPipeTransport::fatal_error(int error) {
-  const std::exception_ptr exception = system_error(error, "read");
+void UnixReadPipeTransport::fatal_error(int error, const char* call) {
+  const std::exception_ptr exception = system_error(error, call);
   if (error != EIO) {  // which is what a terminal answers when its other side has gone (S311)
     loop_->call_exception_handler({.message = "Fatal read error on pipe transport",
                                    .exception = exception,
@@ -242,7 +246,11 @@ std::shared_ptr<UnixWritePipeTransport> UnixWritePipeTransport::self() {
 
 void UnixWritePipeTransport::watch_reader() {
   if (!loop_ || lost_ || !pipe_.reports_hang_up()) return;
-  loop_->add_reader(pipe_.fileno(), [self = self()] { self->read_ready(); });
+  try {
+    loop_->add_reader(pipe_.fileno(), [self = self()] { self->read_ready(); });
+  } catch (const std::system_error&) {
+    close_with(std::current_exception());
+  }
 }
 
 void UnixWritePipeTransport::read_ready() {
@@ -288,7 +296,11 @@ void UnixWritePipeTransport::write_ready() {
 }
 
 void UnixWritePipeTransport::add_to_buffer(std::string_view data) {
-  if (buffer_.empty()) loop_->add_writer(pipe_.fileno(), [self = self()] { self->write_ready(); });  // U4
+  try {
+    if (buffer_.empty()) loop_->add_writer(pipe_.fileno(), [self = self()] { self->write_ready(); });  // U4
+  } catch (const std::system_error&) {
+    return close_with(std::current_exception());
+  }
   buffer_ += data;
 }
 

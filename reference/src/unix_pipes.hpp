@@ -76,7 +76,7 @@ class UnixReadPipeTransport final : public ReadTransport, public OpenTransport {
   void read_ready();
   void receive(std::string_view data);
   void end_of_file();
-  void fatal_error(int error);
+  void fatal_error(int error, const char* call);
   void close_with(std::exception_ptr error);
   void call_connection_lost(const std::exception_ptr& error);
   void let_go() noexcept;

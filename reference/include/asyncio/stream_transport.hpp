@@ -125,8 +125,10 @@ class BaseStreamTransport : public FlowControlMixin<Transport> {
   /// Ends the sending direction. \throws std::system_error  where the connection is broken
   virtual void send_eof() = 0;
   /// Begins to call read_ready() when the socket is readable, or ends that: `watch` (T2).
+  ///
+  /// \throws std::system_error  where the system cannot watch it; the connection is lost then
   virtual void watch_reading(bool watch) = 0;
-  /// Begins to call write_ready() when the socket is writable, or ends that: `watch` (T2).
+  /// Begins to call write_ready() when the socket is writable, or ends that: `watch` (T2). Throws as watch_reading().
   virtual void watch_writing(bool watch) = 0;
   /// The connection is over: gives the socket back, and ends the loop's ownership.
   ///
@@ -152,6 +154,7 @@ class BaseStreamTransport : public FlowControlMixin<Transport> {
 
  private:
   void start_reading();
+  void watch_where_wanted();
   void receive_data();
   void receive_into_protocol();
   void on_eof();
