@@ -1,0 +1,190 @@
+// counter_test.cpp: the counter on the real loop: nodes as processes that are killed and started again.
+#include "tutorials/examples/counter/counter.hpp"
+#include "tutorials/examples/counter/file_storage.hpp"
+#include "tutorials/examples/counter/lines.hpp"
+
+#include <asyncio/sim/gtest.hpp>
+#include <asyncio/sim/sim.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/reference/foreign_peer.hpp"
+#include "tests/reference/real_network.hpp"
+
+namespace asyncio {
+namespace {
+
+using namespace std::chrono_literals;
+using counter::Totals;
+
+// ---- Lines and files ----
+
+TEST(ALineOfTotals, IsReadAsItIsWritten) {
+  const Totals totals = {{"alice", 7}, {"bob-2.x", counter::HIGHEST_TOTAL}, {"c", 0}};
+  const std::string text = "have" + counter::format_totals(totals);
+
+  EXPECT_EQ(text, "have alice=7 bob-2.x=1000000000000000 c=0");
+  EXPECT_EQ(counter::parse_totals(counter::words(text), 1), totals);
+}
+
+TEST(ALineOfTotals, IsRefusedWhereAWordIsNone) {
+  for (const char* text :
+       {"alice", "alice=", "=7", "alice=-1", "alice=7x", "al ice=7", "alice=1000000000000001", "", "a=1  b=2"}) {
+    EXPECT_FALSE(counter::parse_totals(counter::words(text), 0)) << text;
+  }
+}
+
+TEST(AFile, KeepsWhatWasSavedLast) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("totals");
+  EXPECT_EQ(counter::file_storage(path)->load(), Totals{});
+
+  counter::file_storage(path)->save({{"alice", 1}});
+  counter::file_storage(path)->save({{"alice", 2}, {"bob", 1}});
+
+  EXPECT_EQ(counter::file_storage(path)->load(), (Totals{{"alice", 2}, {"bob", 1}}));
+  EXPECT_FALSE(std::filesystem::exists(path + ".new"));
+}
+
+TEST(AFile, OfSomebodyElseIsRefused) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("totals")) << "Dear diary";
+  EXPECT_THROW(counter::file_storage(folder.file("totals"))->load(), std::runtime_error);
+  EXPECT_THROW(counter::file_storage(folder.file("no/such/folder"))->save({}), std::system_error);
+}
+
+// ---- A node alone, in the plain execution of a world: waiting for a majority costs no time there ----
+
+/// A storage that forgets.
+struct Slate final : counter::Storage {
+  Totals load() override { return {}; }
+  void save(const Totals&) override {}
+};
+
+SIM_TEST(ANodeAlone, SaysThatThereIsNoMajorityAndWhatItDoesNotUnderstand, {.executions = 1, .strategy = sim::fifo()}) {
+  world.host("a", [] {
+    const std::vector<counter::NodeAddress> nobody = {{.host = "b", .port = 1}, {.host = "c", .port = 1}};
+    std::make_shared<counter::Node>(nobody, std::make_shared<Slate>())->serve("a", 1);
+  });
+  world.client("client", [] {
+    sleep(10ms);
+    auto [reader, writer] = open_connection("a", 1);
+    writer.write("merge alice=1\nadd alice 2\nread\ntotal alice\n");
+    for (const char* answer : {"have alice=1", "no majority", "no majority", "no majority"}) {
+      EXPECT_EQ(reader.readline(), std::string(answer) + "\n");
+    }
+    for (const char* line :
+         {"", "nonsense", "read it", "add alice 1 2", "add al=ice 1", "add alice -1", "total", "merge alice"}) {
+      writer.write(std::string(line) + "\n");
+      EXPECT_EQ(reader.readline(), "bad request\n") << line;
+    }
+  });
+}
+
+// ---- Three processes ----
+
+/// Ports that were free a moment ago.
+std::vector<int> free_ports(std::size_t count) {
+  std::vector<Server> servers;
+  std::vector<int> ports;
+  for (std::size_t i = 0; i < count; ++i) {
+    servers.push_back(start_server([](StreamReader, StreamWriter) {}, "127.0.0.1", 0));
+    ports.push_back(port_of(servers.back()));
+  }
+  for (const Server& server : servers) server->close();
+  return ports;
+}
+
+class ThreeNodes : public OnARealLoop {
+ protected:
+  void with_three_nodes(const std::function<void()>& body) {
+    run([&] {
+      ports = free_ports(3);
+      nodes.resize(3);
+      for (std::size_t i = 0; i < 3; ++i) start(i);
+      body();
+      for (std::size_t i = 0; i < 3; ++i) stop(i);
+    });
+  }
+  std::string address(std::size_t node) const { return "127.0.0.1:" + std::to_string(ports[node]); }
+  std::string file(std::size_t node) const { return folder.file(std::to_string(node)); }
+
+  /// Starts a node, and waits until it listens.
+  void start(std::size_t node) {
+    nodes[node] = create_subprocess_exec(
+        {std::string(ORRERY_EXAMPLES) + "/counter", "node", "127.0.0.1", std::to_string(ports[node]), file(node),
+         address((node + 1) % 3) + "," + address((node + 2) % 3)},
+        {.stdout_ = subprocess::PIPE});
+    EXPECT_EQ(nodes[node].stdout_().readline(), "listening on " + address(node) + "\n");
+  }
+  /// Kills it: it does nothing more, not even close a file.
+  void stop(std::size_t node) {
+    if (!nodes[node]) return;
+    nodes[node].kill();
+    nodes[node].wait();
+    nodes[node] = {};
+  }
+  counter::Client client(const std::string& name) const {
+    std::vector<counter::NodeAddress> all;
+    for (const int port : ports) all.push_back({.host = "127.0.0.1", .port = port});
+    return counter::Client(name, all);
+  }
+
+  const TemporaryFolder folder;
+  std::vector<int> ports;
+  std::vector<Process> nodes;
+};
+
+// R1, R2
+TEST_F(ThreeNodes, LoseNothingWhenEachOfThemIsKilledInTurn) {
+  with_three_nodes([this] {
+    counter::Client alice = client("alice");
+    for (std::size_t node = 0; node < 3; ++node) {
+      alice.add(1);
+      stop(node);
+      alice.add(1);
+      EXPECT_EQ(client("bob").value(), 2 * node + 2);
+      start(node);
+    }
+    for (std::size_t node = 0; node < 3; ++node) stop(node);
+    for (std::size_t node = 0; node < 3; ++node) start(node);
+    EXPECT_EQ(client("bob").value(), 6u);
+  });
+}
+
+constexpr const char* PYTHON_CLIENTS = R"(
+import asyncio, sys
+async def client(name, port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for total in range(1, 21):
+        writer.write(b"add %s %d\n" % (name, total))
+        assert await reader.readline() == b"ok\n"
+    writer.write(b"total %s\n" % name)
+    assert await reader.readline() == b"value 20\n"
+    writer.close()
+async def main():
+    ports = [int(port) for port in sys.argv[1:]]
+    await asyncio.gather(*(client(b"client-%d" % i, ports[i % 3]) for i in range(6)))
+    print("all added")
+asyncio.run(main())
+)";
+
+TEST_F(ThreeNodes, CountForPythonClientsOfAllNodesAtOnce) {
+  if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
+  with_three_nodes([this] {
+    std::string arguments;
+    for (const int port : ports) arguments += std::to_string(port) + " ";
+    EXPECT_EQ(Program(python(PYTHON_CLIENTS, arguments)).rest(), "all added\n");
+    EXPECT_EQ(client("bob").value(), 120u);
+  });
+}
+
+}  // namespace
+}  // namespace asyncio

@@ -1,0 +1,68 @@
+#include "tutorials/examples/http/client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace http {
+
+Client Client::connect(const std::string& host, int port, asyncio::OpenConnectionOptions options) {
+  options.limit = std::max<std::ptrdiff_t>(options.limit, Limits{}.head);
+  auto [reader, writer] = asyncio::open_connection(host, port, std::move(options));  // suspends
+  // An IPv6 address stands in brackets, where a port follows it.
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return Client(std::move(reader), std::move(writer), name + ":" + std::to_string(port));
+}
+
+Answer Client::request(const Question& question) { return std::move(pipeline({question}).front()); }  // suspends
+
+std::vector<Answer> Client::pipeline(const std::vector<Question>& questions) {
+  if (!usable_) throw asyncio::RuntimeError("this HTTP connection has ended: connect again");
+  usable_ = false;  // until everything went well
+  // A task sends while this one reads: a server that waits for its answers to be read before it reads on would
+  // otherwise wait for us as we wait for it.
+  const auto sending = asyncio::create_task([&] {
+    for (const Question& question : questions) send(question);  // suspends
+  });
+  std::vector<Answer> answers;
+  bool keep_alive = true;
+  try {
+    for (const Question& question : questions) {
+      answers.push_back(read_answer(question.method));  // suspends
+      keep_alive = keeps_alive(answers.back().minor_version, answers.back().fields);
+    }
+  } catch (...) {
+    sending.cancel();
+    throw;
+  }
+  if (!keep_alive) sending.cancel();  // an answer that came before the question was over
+  asyncio::wait({sending});           // suspends
+  usable_ = keep_alive && !sending.cancelled() && !sending.exception();
+  return answers;
+}
+
+void Client::send(const Question& question) {
+  RequestHead head{.method = question.method, .target = question.target, .fields = {{"Host", host_}}};
+  for (const auto& [name, value] : question.fields) head.fields.add(name, value);
+  if (question.pieces) {
+    head.fields.add("Transfer-Encoding", "chunked");
+  } else if (!question.body.empty() || question.method == "POST" || question.method == "PUT") {
+    head.fields.add("Content-Length", std::to_string(question.body.size()));
+  }
+  writer_.write(format_head(head) + (question.pieces ? "" : question.body));
+  const auto drain = [this] { writer_.drain(); };
+  drain();                                                             // suspends
+  if (question.pieces) write_chunks(writer_, question.pieces, drain);  // suspends
+}
+
+Answer Client::read_answer(const std::string& method) {
+  Answer answer;
+  do {
+    static_cast<ResponseHead&>(answer) = parse_response_head(read_head(reader_, "", limits));  // suspends
+  } while (answer.status < 200);  // "100 Continue"
+  const Framing body = framing(answer, method);
+  answer.body = read_body(reader_, body, limits);  // suspends
+  if (body.kind == Framing::Kind::until_close) answer.fields.add("Connection", "close");
+  return answer;
+}
+
+}  // namespace http
