@@ -3,6 +3,7 @@
 
 #include <asyncio/asyncio.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,6 +30,9 @@ inline std::vector<std::string> names(const std::vector<FrameSummary>& frames) {
   for (const FrameSummary& frame : frames) names.push_back(frame.name);
   return names;
 }
+
+/// Matches the name of the first lambda of a function, as g++ or as clang gives it.
+inline auto is_a_lambda() { return testing::AnyOf(testing::EndsWith("{lambda#1}"), testing::EndsWith("::$_0")); }
 
 /// A fixture that skips its tests where names are not known: without libbacktrace they are not.
 class NamedStacks : public testing::Test {
