@@ -2,16 +2,12 @@
 //
 // A program is written once. What it may rely on is what these tests say of both loops, with the same lines of code:
 // a server and its client, each with everything it does with its streams.
-#include <asyncio/asyncio.hpp>
-#include <asyncio/sim/sim.hpp>
-
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "tests/reference/both_loops.hpp"
 #include "tests/reference/real_network.hpp"
 
 namespace asyncio {
@@ -24,16 +20,16 @@ using Serve = std::function<void(StreamReader, StreamWriter)>;
 /// What the client does, once it is connected.
 using Talk = std::function<void(StreamReader, StreamWriter)>;
 
-struct Body {
+struct Dialogue {
   const char* name;
   Serve serve;
   Talk talk;
 };
 
 /// Prints its name in test names and messages.
-void PrintTo(const Body& body, std::ostream* out) { *out << body.name; }
+void PrintTo(const Dialogue& dialogue, std::ostream* out) { *out << dialogue.name; }
 
-class TheSameProgram : public testing::TestWithParam<Body> {};
+class TheSameProgram : public testing::TestWithParam<Dialogue> {};
 
 TEST_P(TheSameProgram, RunsOverRealSockets) {
   const std::size_t descriptors = open_descriptors();
@@ -53,23 +49,15 @@ TEST_P(TheSameProgram, RunsOverRealSockets) {
 }
 
 TEST_P(TheSameProgram, RunsInAWorld) {
-  const auto found = sim::explore(
-      [](sim::World& world) {
-        world.host("server", [] { start_server(GetParam().serve, "server", 7)->serve_forever(); });
-        world.client("client", [] {
-          sleep(1s);  // until the server listens
-          auto [reader, writer] = open_connection("server", 7);
-          GetParam().talk(reader, writer);
-          writer.close();
-        });
-      },
-      {.executions = 20});
-  EXPECT_FALSE(found.failing) << found.failing->failure->message;
-}
-
-/// In a world this is a failure of the execution, and on a real loop one of the test.
-void require(bool condition, const std::string& what) {
-  if (!condition) throw std::runtime_error(what);
+  expect_in_every_order([](sim::World& world) {
+    world.host("server", [] { start_server(GetParam().serve, "server", 7)->serve_forever(); });
+    world.client("client", [] {
+      sleep(1s);  // until the server listens
+      auto [reader, writer] = open_connection("server", 7);
+      GetParam().talk(reader, writer);
+      writer.close();
+    });
+  });
 }
 
 void echo(StreamReader reader, StreamWriter writer) {
@@ -80,7 +68,7 @@ void echo(StreamReader reader, StreamWriter writer) {
   writer.close();
 }
 
-const Body BODIES[] = {
+const Dialogue DIALOGUES[] = {
     {"Echoes lines", echo,
      [](StreamReader reader, StreamWriter writer) {
        for (const char* line : {"one\n", "two\n"}) {
@@ -131,9 +119,53 @@ const Body BODIES[] = {
        require(reader.readline() == writer.get_extra_info<Address>("sockname").to_string() + "\n",
                "ours is its peer's");
      }},
+    {"Says what is missing at the end",
+     [](StreamReader, StreamWriter writer) {
+       writer.write("abc");
+       writer.close();
+     },
+     [](StreamReader reader, StreamWriter) {
+       try {
+         reader.readexactly(5);
+         require(false, "five bytes do not come");
+       } catch (const IncompleteReadError& error) {
+         require(error.partial() == "abc" && error.expected() == 5u, "what came instead");
+       }
+     }},
+    {"Reads up to a separator, whatever the pieces",
+     [](StreamReader, StreamWriter writer) {
+       for (const char* piece : {"a", "b;c", ";d"}) {
+         writer.write(piece);
+         writer.drain();
+         sleep(1ms);
+       }
+       writer.close();
+     },
+     [](StreamReader reader, StreamWriter) {
+       require(reader.readuntil(";") == "ab;" && reader.readuntil(";") == "c;", "one part after the other");
+       require(reader.read() == "d", "and the rest");
+     }},
+    {"Loses nothing where a read is cancelled", echo,
+     [](StreamReader reader, StreamWriter writer) {
+       const auto task = create_task([reader] { return reader.readline(); });
+       sleep(0s);
+       task.cancel();
+       await(gather(return_exceptions, std::vector{task}));
+       require(task.cancelled(), "there was nothing to read");
+       writer.write("late\n");
+       require(reader.readline() == "late\n", "the next one reads it");
+     }},
+    {"Waits until it is closed", echo,
+     [](StreamReader reader, StreamWriter writer) {
+       writer.write("the last\n");
+       require(reader.readline() == "the last\n", "the line came back");
+       writer.close();
+       writer.wait_closed();
+       require(writer.is_closing(), "it stays closed");
+     }},
 };
 
-INSTANTIATE_TEST_SUITE_P(Of, TheSameProgram, testing::ValuesIn(BODIES));
+INSTANTIATE_TEST_SUITE_P(Of, TheSameProgram, testing::ValuesIn(DIALOGUES));
 
 }  // namespace
 }  // namespace asyncio
