@@ -15,7 +15,7 @@ help:
 	@echo 'make sanitize-clang  the same by clang 19'
 	@echo 'make tsan       all tests with ThreadSanitizer, by clang 19'
 	@echo 'make valgrind   the tests of the loop library under valgrind'
-	@echo 'make mutants    breaks the primitives in many small ways, and wants the tests to notice'
+	@echo 'make mutants    breaks the loop library in many small ways, and wants the tests to notice'
 	@echo 'make bench      the benchmarks'
 	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make docs       the manual, to build/release/docs/html/index.html'

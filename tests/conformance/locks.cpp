@@ -269,6 +269,23 @@ void a_permit_is_handed_over() {  // S204, S205
   await(second);
 }
 
+void a_woken_waiter_stands_in_line_until_it_runs() {  // S204
+  asyncio::Semaphore semaphore{2};
+  semaphore.acquire();
+  semaphore.acquire();
+  auto task = create_task([&] {
+    semaphore.acquire();
+    say("waiter");
+  });
+  sleep(0s);
+  semaphore.release();
+  semaphore.release();
+  say(py(semaphore.locked()));
+  semaphore.acquire();
+  say("newcomer");
+  await(task);
+}
+
 void a_cancelled_waiter_of_a_semaphore() {  // S206
   asyncio::Semaphore semaphore{0};
   auto tasks = start(3, [&](int n) {
@@ -426,6 +443,7 @@ Group locks() {
               {"two_conditions_on_one_lock", two_conditions_on_one_lock},
               {"permits_of_a_semaphore", permits_of_a_semaphore},
               {"a_permit_is_handed_over", a_permit_is_handed_over},
+              {"a_woken_waiter_stands_in_line_until_it_runs", a_woken_waiter_stands_in_line_until_it_runs},
               {"a_cancelled_waiter_of_a_semaphore", a_cancelled_waiter_of_a_semaphore},
               {"a_semaphore_limits_how_many", a_semaphore_limits_how_many},
               {"a_bounded_semaphore", a_bounded_semaphore},

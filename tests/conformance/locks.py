@@ -255,6 +255,25 @@ async def a_permit_is_handed_over():  # S204, S205
     await second
 
 
+async def a_woken_waiter_stands_in_line_until_it_runs():  # S204
+    semaphore = asyncio.Semaphore(2)
+    await semaphore.acquire()
+    await semaphore.acquire()
+
+    async def waiter():
+        await semaphore.acquire()
+        say("waiter")
+
+    task = asyncio.create_task(waiter())
+    await asyncio.sleep(0)
+    semaphore.release()
+    semaphore.release()
+    say(semaphore.locked())
+    await semaphore.acquire()
+    say("newcomer")
+    await task
+
+
 async def a_cancelled_waiter_of_a_semaphore():  # S206
     semaphore = asyncio.Semaphore(0)
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "iterations.hpp"
+#include "scripted_loop.hpp"
 
 namespace {
 
@@ -54,6 +55,19 @@ TEST(Sleep, ThatIsCancelledThrowsAtOnce) {
 
     EXPECT_EQ(iterations_of([&] { EXPECT_THROW(asyncio::await(task), CancelledError); }), 2);
   });
+}
+
+// S132: the timer goes with it, so the loop does not wait for its time.
+TEST(Sleep, ThatIsCancelledIsNotWaitedFor) {
+  asyncio::ScriptedLoop loop;
+  const auto task = loop.create_task([] { asyncio::sleep(1h); });
+  loop.turn();
+
+  task.cancel();
+  loop.run_until_idle();
+
+  EXPECT_TRUE(task.cancelled());
+  EXPECT_EQ(loop.now, asyncio::TimePoint{});
 }
 
 // S132: a sleep of zero is cancelled at the next step.
