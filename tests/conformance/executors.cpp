@@ -48,8 +48,9 @@ void the_future_of_a_function() {  // S68, S163
   const auto future = get_running_loop().run_in_executor(nullptr, [] { return 7; });
   future.add_done_callback(
       [](const asyncio::AnyFuture& done) { say("callback " + py(asyncio::Future<int>(done).result())); });
-  say(py(await(future)));
-  say(py(future.done()));
+  const int value = await(future);
+  sleep(0s);
+  say(py(value) + " " + py(future.done()));
 }
 
 void a_function_is_outside_every_loop() {  // S42, S163

@@ -26,8 +26,9 @@ async def the_future_of_a_function():  # S68, S163
     loop = asyncio.get_running_loop()
     future = loop.run_in_executor(None, lambda: 7)
     future.add_done_callback(lambda done: say(f"callback {done.result()}"))
-    say(await future)
-    say(future.done())
+    value = await future
+    await asyncio.sleep(0)
+    say(f"{value} {future.done()}")
 
 
 async def a_function_is_outside_every_loop():  # S42, S163

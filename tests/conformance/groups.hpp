@@ -32,13 +32,14 @@ Group foreign_tasks();
 Group executors();
 Group asyncgens();
 Group interrupts();
+Group introspection();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(),    handles(),   running(),   errors(),    futures(),  tasks(),      cancellation(),
-          lifetime(),      eager(),     gathering(), waiting(),   timeouts(), taskgroups(), exceptiongroups(),
-          locks(),         queues(),    runners(),   contexts(),  streams(),  spellings(),  threads(),
-          foreign_tasks(), executors(), asyncgens(), interrupts()};
+  return {scheduling(),    handles(),   running(),   errors(),     futures(),      tasks(),      cancellation(),
+          lifetime(),      eager(),     gathering(), waiting(),    timeouts(),     taskgroups(), exceptiongroups(),
+          locks(),         queues(),    runners(),   contexts(),   streams(),      spellings(),  threads(),
+          foreign_tasks(), executors(), asyncgens(), interrupts(), introspection()};
 }
 
 }  // namespace conformance

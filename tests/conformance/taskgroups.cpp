@@ -370,6 +370,46 @@ void ending_a_group_before_it_begins() {  // S190
   say("left");
 }
 
+void ending_the_inner_of_two_groups() {  // S190
+  task_group([](TaskGroup& outer) {
+    outer.create_task(watched("outer", 50));
+    task_group([](TaskGroup& inner) {
+      inner.create_task(watched("inner", 500));
+      sleep(0s);
+      inner.cancel();
+      inner.cancel();
+    });
+    say("the inner one is left " + cancelling());
+  });
+  say("both are left");
+}
+
+void ending_a_group_that_somebody_cancels() {  // S190
+  const auto task = create_task([] {
+    task_group([](TaskGroup& group) {
+      group.create_task(watched("child", 500));
+      sleep(0s);
+      group.cancel();
+      asyncio::current_task().cancel("outside");
+      sleep(1s);
+    });
+  });
+  say(awaited(task).substr(0, 14));
+  say(py(task.cancelled()) + " " + py(task.cancelling()));
+}
+
+void joining_a_group_that_ends() {  // S178, S190
+  TaskGroup group;
+  group.run([&](TaskGroup&) {
+    group.create_task(watched("child", 500));
+    sleep(0s);
+    group.cancel();
+    const std::string refused = outcome([&] { group.create_task([] { say("never"); }); });
+    say(refused.substr(refused.size() - 16));
+  });
+  say(group.repr());
+}
+
 void a_child_ends_the_group() {  // S190
   task_group([](TaskGroup& group) {
     group.create_task(watched("slow", 500));
@@ -431,6 +471,9 @@ Group taskgroups() {
               {"a_body_that_swallows_the_cancellation", a_body_that_swallows_the_cancellation},
               {"ending_a_group_early", ending_a_group_early},
               {"ending_a_group_before_it_begins", ending_a_group_before_it_begins},
+              {"ending_the_inner_of_two_groups", ending_the_inner_of_two_groups},
+              {"ending_a_group_that_somebody_cancels", ending_a_group_that_somebody_cancels},
+              {"joining_a_group_that_ends", joining_a_group_that_ends},
               {"a_child_ends_the_group", a_child_ends_the_group},
               {"ending_a_group_that_fails", ending_a_group_that_fails},
           },

@@ -335,6 +335,47 @@ async def ending_a_group_before_it_begins():  # S190
 
 
 @since("3.15")
+async def ending_the_inner_of_two_groups():  # S190
+    async with asyncio.TaskGroup() as outer:
+        outer.create_task(_watched("outer", 50))
+        async with asyncio.TaskGroup() as inner:
+            inner.create_task(_watched("inner", 500))
+            await asyncio.sleep(0)
+            inner.cancel()
+            inner.cancel()
+        say(f"the inner one is left {asyncio.current_task().cancelling()}")
+    say("both are left")
+
+
+@since("3.15")
+async def ending_a_group_that_somebody_cancels():  # S190
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_watched("child", 500))
+            await asyncio.sleep(0)
+            group.cancel()
+            asyncio.current_task().cancel("outside")
+            await asyncio.sleep(1)
+
+    task = asyncio.create_task(main())
+    say(shown((await asyncio.gather(task, return_exceptions=True))[0])[:14])
+    say(f"{task.cancelled()} {task.cancelling()}")
+
+
+@since("3.15")
+async def joining_a_group_that_ends():  # S178, S190
+    async def never():
+        say("never")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_watched("child", 500))
+        await asyncio.sleep(0)
+        group.cancel()
+        say(outcome(lambda: group.create_task(never()))[-16:])
+    say(repr(group))
+
+
+@since("3.15")
 async def a_child_ends_the_group():  # S190
     async with asyncio.TaskGroup() as group:
 
