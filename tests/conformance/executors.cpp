@@ -166,6 +166,7 @@ void cancelling_a_job_that_waits() {  // S165
   });
   const auto second = loop.run_in_executor(pool, [] { say("never"); });
   say(py(second.cancel()));
+  sleep(0s);
   go_on.release();
   say(awaited(second));
   say(py(await(first)));

@@ -139,6 +139,7 @@ async def cancelling_a_job_that_waits():  # S165
         first = loop.run_in_executor(pool, go_on.wait)
         second = loop.run_in_executor(pool, say, "never")
         say(second.cancel())
+        await asyncio.sleep(0)  # the pool hears of it through the loop
         go_on.set()
         say(await awaited(second))
         say(await first)

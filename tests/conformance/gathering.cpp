@@ -1,6 +1,7 @@
 // gathering.cpp: gather(): results, errors and cancellation of several at once. Rules S136 to S143.
 #include <tuple>
 
+#include "tests/conformance/coroutines.hpp"
 #include "tests/conformance/groups.hpp"
 
 namespace conformance {
@@ -13,34 +14,6 @@ using asyncio::create_task;
 using asyncio::gather;
 using asyncio::get_running_loop;
 using asyncio::sleep;
-
-template <class T>
-auto after(int ms, T value) {
-  return [=] {
-    sleep(ms * 1ms);
-    return value;
-  };
-}
-
-auto fail(int ms, std::string text) {
-  return [=]() -> int {
-    sleep(ms * 1ms);
-    throw Oops(text);
-  };
-}
-
-auto watched(std::string name, int ms) {
-  return [=] {
-    try {
-      sleep(ms * 1ms);
-      say(name + " ends");
-      return name;
-    } catch (const CancelledError&) {
-      say(name + " is cancelled");
-      throw;
-    }
-  };
-}
 
 /// How a gather() ends, without its results.
 template <class F>
@@ -93,7 +66,7 @@ void a_cancelled_child_is_an_error() {  // S138
   auto child = create_task(watched("child", 50));
   auto outer = gather(child, after(10, 1));
   sleep(0s);
-  child.cancel("the child's");
+  child.cancel("its own");
   say(ending(outer));
   say(py(outer.cancelled()) + " " + py(outer.done()) + " " + py(asyncio::current_task().cancelling()));
 }
@@ -102,7 +75,7 @@ void a_cancelled_child_as_a_result() {  // S138
   auto child = create_task(watched("child", 50));
   auto outer = gather(asyncio::return_exceptions, child, after(10, 1));
   sleep(0s);
-  child.cancel("the child's");
+  child.cancel("its own");
   const auto [a, b] = await(outer);
   say(boxed(a) + " " + boxed(b));
 }

@@ -1,31 +1,11 @@
 """gather(): results, errors and cancellation of several at once. Rules S136 to S143."""
 import asyncio
 
-from support import Oops, awaited, new_loop, outcome, say, shown
-
-
-async def _after(ms, value):
-    await asyncio.sleep(ms / 1000)
-    return value
-
-
-async def _fail(ms, text):
-    await asyncio.sleep(ms / 1000)
-    raise Oops(text)
-
-
-async def _watched(name, ms):
-    try:
-        await asyncio.sleep(ms / 1000)
-        say(f"{name} ends")
-        return name
-    except asyncio.CancelledError:
-        say(f"{name} is cancelled")
-        raise
+from support import Oops, after, awaited, fail, new_loop, outcome, say, shown, watched
 
 
 async def results_stand_in_the_order_of_the_arguments():  # S136
-    a, b, c = await asyncio.gather(_after(30, "a"), _after(10, "b"), _after(20, "c"))
+    a, b, c = await asyncio.gather(after(30, "a"), after(10, "b"), after(20, "c"))
     say(a + b + c)
 
 
@@ -44,43 +24,43 @@ async def nothing_to_gather():  # S136
 
 
 async def the_same_child_twice():  # S136
-    task = asyncio.create_task(_after(10, "x"))
+    task = asyncio.create_task(after(10, "x"))
     a, b = await asyncio.gather(task, task)
     say(a + b)
 
 
 async def the_first_error_wins_and_the_others_go_on():  # S137
-    other = asyncio.create_task(_watched("other", 50))
-    say(await awaited(asyncio.gather(other, _fail(20, "second"), _fail(10, "first"))))
+    other = asyncio.create_task(watched("other", 50))
+    say(await awaited(asyncio.gather(other, fail(20, "second"), fail(10, "first"))))
     say(other.done())
     say(await other)
 
 
 async def errors_as_results():  # S138
-    a, b, c = await asyncio.gather(_after(1, 7), _fail(2, "boxed"), _after(3, 9), return_exceptions=True)
+    a, b, c = await asyncio.gather(after(1, 7), fail(2, "boxed"), after(3, 9), return_exceptions=True)
     say(f"{a} {shown(b)} {c}")
 
 
 async def a_cancelled_child_is_an_error():  # S138
-    child = asyncio.create_task(_watched("child", 50))
-    outer = asyncio.gather(child, _after(10, 1))
+    child = asyncio.create_task(watched("child", 50))
+    outer = asyncio.gather(child, after(10, 1))
     await asyncio.sleep(0)
-    child.cancel("the child's")
+    child.cancel("its own")
     say(await awaited(outer))
     say(f"{outer.cancelled()} {outer.done()} {asyncio.current_task().cancelling()}")
 
 
 async def a_cancelled_child_as_a_result():  # S138
-    child = asyncio.create_task(_watched("child", 50))
-    outer = asyncio.gather(child, _after(10, 1), return_exceptions=True)
+    child = asyncio.create_task(watched("child", 50))
+    outer = asyncio.gather(child, after(10, 1), return_exceptions=True)
     await asyncio.sleep(0)
-    child.cancel("the child's")
+    child.cancel("its own")
     a, b = await outer
     say(f"{shown(a)} {b}")
 
 
 async def cancelling_the_outer_future():  # S139
-    outer = asyncio.gather(_watched("a", 50), _watched("b", 50))
+    outer = asyncio.gather(watched("a", 50), watched("b", 50))
     await asyncio.sleep(0.01)
     say(f"{outer.cancel('all')} {outer.done()}")
     say(await awaited(outer))
@@ -89,7 +69,7 @@ async def cancelling_the_outer_future():  # S139
 
 async def cancelling_the_waiting_task():  # S139
     async def work():
-        await asyncio.gather(_watched("a", 50), _watched("b", 50))
+        await asyncio.gather(watched("a", 50), watched("b", 50))
 
     task = asyncio.create_task(work())
     await asyncio.sleep(0.01)
@@ -99,7 +79,7 @@ async def cancelling_the_waiting_task():  # S139
 
 
 async def cancelling_before_the_children_began():  # S139
-    outer = asyncio.gather(_watched("a", 50), _watched("b", 50))
+    outer = asyncio.gather(watched("a", 50), watched("b", 50))
     outer.cancel()
     say(await awaited(outer))
 
@@ -123,8 +103,8 @@ async def children_that_swallow_the_cancellation():  # S140
 
 
 async def cancelling_after_an_error():  # S141
-    slow = asyncio.create_task(_watched("slow", 30))
-    outer = asyncio.gather(slow, _fail(10, "quick"))
+    slow = asyncio.create_task(watched("slow", 30))
+    outer = asyncio.gather(slow, fail(10, "quick"))
     say(await awaited(outer))
     say(f"{outer.cancel()} {slow.cancelled()}")
     await slow
@@ -144,8 +124,8 @@ async def children_that_are_done_already():  # S142
 
 
 async def gathering_gathers():
-    left = asyncio.gather(_after(10, 1), _after(20, 2))
-    right = asyncio.gather(_after(15, 3))
+    left = asyncio.gather(after(10, 1), after(20, 2))
+    right = asyncio.gather(after(15, 3))
     (a, b), (c,) = await asyncio.gather(left, right)
     say(f"{a} {b} {c}")
 
@@ -153,7 +133,7 @@ async def gathering_gathers():
 async def later_errors_are_not_reported():  # S137
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: say(f"report {context['message']}"))
-    say(await awaited(asyncio.gather(_fail(10, "first"), _fail(20, "second"))))
+    say(await awaited(asyncio.gather(fail(10, "first"), fail(20, "second"))))
     await asyncio.sleep(0.05)
     say("no report")
 
@@ -163,7 +143,7 @@ async def a_gather_that_nobody_awaits():  # S75
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: say(f"{context['message']}: {context['exception']}"))
-    outer = asyncio.gather(_fail(10, "lost"))
+    outer = asyncio.gather(fail(10, "lost"))
     await asyncio.sleep(0.05)
     say(outer.done())
     del outer
@@ -171,7 +151,7 @@ async def a_gather_that_nobody_awaits():  # S75
 
 
 async def done_callbacks_of_a_gather():
-    outer = asyncio.gather(_after(10, 1), _after(5, 2))
+    outer = asyncio.gather(after(10, 1), after(5, 2))
     outer.add_done_callback(lambda f: say(f"{sum(f.result())} in the callback"))
     await outer
     await asyncio.sleep(0)

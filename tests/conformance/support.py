@@ -49,6 +49,29 @@ async def awaited(awaitable):
         return shown(error)
 
 
+async def after(ms, value=None):
+    """Returns `value` after so many milliseconds."""
+    await asyncio.sleep(ms / 1000)
+    return value
+
+
+async def fail(ms, text):
+    """Raises Oops after so many milliseconds."""
+    await asyncio.sleep(ms / 1000)
+    raise Oops(text)
+
+
+async def watched(name, ms):
+    """Says how it ends: after so many milliseconds, or by a cancellation."""
+    try:
+        await asyncio.sleep(ms / 1000)
+        say(f"{name} ends")
+        return name
+    except asyncio.CancelledError as error:
+        say(f"{name} is cancelled {error.args}")
+        raise
+
+
 class JumpingSelector(selectors.DefaultSelector):
     """Asks the system only whether anything is there; what a poll would have waited, the clock jumps."""
 

@@ -1,6 +1,7 @@
 // taskgroups.cpp: task groups: what ends together, what fails together. Rules S177 to S192.
 #include <functional>
 
+#include "tests/conformance/coroutines.hpp"
 #include "tests/conformance/groups.hpp"
 
 namespace conformance {
@@ -15,32 +16,6 @@ using asyncio::ExceptionGroup;
 using asyncio::sleep;
 using asyncio::task_group;
 using asyncio::TaskGroup;
-
-auto after(int ms, int value = 0) {
-  return [=] {
-    sleep(ms * 1ms);
-    return value;
-  };
-}
-
-auto fail(int ms, std::string text) {
-  return [=] {
-    sleep(ms * 1ms);
-    throw Oops(text);
-  };
-}
-
-auto watched(std::string name, int ms) {
-  return [=] {
-    try {
-      sleep(ms * 1ms);
-      say(name + " ends");
-    } catch (const CancelledError&) {
-      say(name + " is cancelled");
-      throw;
-    }
-  };
-}
 
 /// Fails when it is cancelled.
 void untidy() {
@@ -138,7 +113,7 @@ void the_body_and_a_child_fail() {  // S185
 }
 
 void a_cancelled_child_is_ignored() {  // S181
-  asyncio::Task<void> one;
+  asyncio::AnyTask one;
   task_group([&](TaskGroup& group) {
     one = group.create_task(watched("one", 500));
     group.create_task(watched("two", 20));

@@ -1,26 +1,7 @@
 """Task groups: what ends together, what fails together. Rules S177 to S192."""
 import asyncio
 
-from support import Oops, awaited, outcome, say, shown, since
-
-
-async def _after(ms, value=None):
-    await asyncio.sleep(ms / 1000)
-    return value
-
-
-async def _fail(ms, text):
-    await asyncio.sleep(ms / 1000)
-    raise Oops(text)
-
-
-async def _watched(name, ms):
-    try:
-        await asyncio.sleep(ms / 1000)
-        say(f"{name} ends")
-    except asyncio.CancelledError:
-        say(f"{name} is cancelled")
-        raise
+from support import Oops, after, awaited, fail, outcome, say, shown, since, watched
 
 
 def _members(group):
@@ -29,8 +10,8 @@ def _members(group):
 
 async def a_group_waits_for_its_tasks():  # S183
     async with asyncio.TaskGroup() as group:
-        one = group.create_task(_after(20, 1))
-        two = group.create_task(_after(10, 2), name="two")
+        one = group.create_task(after(20, 1))
+        two = group.create_task(after(10, 2), name="two")
         say(f"body ends {one.done()} {two.get_name()}")
     say(one.result() + two.result())
 
@@ -44,8 +25,8 @@ async def an_empty_group():  # S93
 async def one_failure_cancels_the_others():  # S182, S185
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_watched("sibling", 500))
-            group.create_task(_fail(10, "the failure"))
+            group.create_task(watched("sibling", 500))
+            group.create_task(fail(10, "the failure"))
             await asyncio.sleep(1)
             say("never")
     except BaseExceptionGroup as errors:
@@ -56,7 +37,7 @@ async def failures_of_one_iteration():  # S182
     try:
         async with asyncio.TaskGroup() as group:
             for text in ("one", "two", "three"):
-                group.create_task(_fail(0, text))
+                group.create_task(fail(0, text))
     except ExceptionGroup as errors:
         say(_members(errors))
         say(errors)
@@ -72,7 +53,7 @@ async def a_failure_while_being_cancelled():  # S182
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(untidy())
-            group.create_task(_fail(10, "first"))
+            group.create_task(fail(10, "first"))
     except ExceptionGroup as errors:
         say(_members(errors))
 
@@ -80,7 +61,7 @@ async def a_failure_while_being_cancelled():  # S182
 async def the_body_fails():  # S183, S185
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_watched("child", 500))
+            group.create_task(watched("child", 500))
             await asyncio.sleep(0)
             raise Oops("the body")
     except ExceptionGroup as errors:
@@ -90,7 +71,7 @@ async def the_body_fails():  # S183, S185
 async def the_body_and_a_child_fail():  # S185
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_fail(10, "child"))
+            group.create_task(fail(10, "child"))
             try:
                 await asyncio.sleep(1)
             except asyncio.CancelledError:
@@ -101,8 +82,8 @@ async def the_body_and_a_child_fail():  # S185
 
 async def a_cancelled_child_is_ignored():  # S181
     async with asyncio.TaskGroup() as group:
-        one = group.create_task(_watched("one", 500))
-        group.create_task(_watched("two", 20))
+        one = group.create_task(watched("one", 500))
+        group.create_task(watched("two", 20))
         await asyncio.sleep(0.01)
         one.cancel()
     say(f"{one.cancelled()} no error")
@@ -114,7 +95,7 @@ async def a_child_that_raises_a_cancelled_error():  # S181
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(by_hand())
-        group.create_task(_watched("other", 10))
+        group.create_task(watched("other", 10))
     say(task.cancelled())
 
 
@@ -133,7 +114,7 @@ async def children_add_children():  # S178, S179
 
 async def when_a_group_takes_no_tasks():  # S178
     def refusal(group):
-        coroutine = _after(0)
+        coroutine = after(0)
         try:
             return outcome(lambda: group.create_task(coroutine))
         finally:
@@ -154,7 +135,7 @@ async def when_a_group_takes_no_tasks():  # S178
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(late(group))
-            group.create_task(_fail(10, "x"))
+            group.create_task(fail(10, "x"))
     except ExceptionGroup as errors:
         say(_members(errors))
 
@@ -174,7 +155,7 @@ async def a_group_serves_once():  # S177
 async def cancelled_from_outside():  # S183, S184
     async def work():
         async with asyncio.TaskGroup() as group:
-            group.create_task(_watched("child", 500))
+            group.create_task(watched("child", 500))
             await asyncio.sleep(1)
 
     task = asyncio.create_task(work())
@@ -187,7 +168,7 @@ async def cancelled_from_outside():  # S183, S184
 async def cancelled_from_outside_while_leaving():  # S183
     async def work():
         async with asyncio.TaskGroup() as group:
-            group.create_task(_watched("child", 500))
+            group.create_task(watched("child", 500))
         say("never")
 
     task = asyncio.create_task(work())
@@ -221,10 +202,10 @@ async def cancelled_from_outside_and_a_failure():  # S184, S186
 async def groups_in_groups():  # S187
     try:
         async with asyncio.TaskGroup() as outer:
-            outer.create_task(_watched("outer child", 500))
+            outer.create_task(watched("outer child", 500))
             async with asyncio.TaskGroup() as inner:
-                inner.create_task(_fail(10, "inner failure"))
-                inner.create_task(_watched("inner child", 500))
+                inner.create_task(fail(10, "inner failure"))
+                inner.create_task(watched("inner child", 500))
     except ExceptionGroup as errors:
         (inner,) = errors.exceptions
         say(f"{type(inner).__name__}: {_members(inner)} {asyncio.current_task().cancelling()}")
@@ -233,9 +214,9 @@ async def groups_in_groups():  # S187
 async def groups_that_fail_at_the_same_time():  # S187
     try:
         async with asyncio.TaskGroup() as outer:
-            outer.create_task(_fail(10, "outer failure"))
+            outer.create_task(fail(10, "outer failure"))
             async with asyncio.TaskGroup() as inner:
-                inner.create_task(_fail(10, "inner failure"))
+                inner.create_task(fail(10, "inner failure"))
     except ExceptionGroup as errors:
         say(" ".join(type(error).__name__ for error in errors.exceptions))
         say(asyncio.current_task().cancelling())
@@ -252,7 +233,7 @@ def an_exit_in_a_child():  # S184, S87
 
     async def work():
         async with asyncio.TaskGroup() as group:
-            group.create_task(_watched("sibling", 500))
+            group.create_task(watched("sibling", 500))
             group.create_task(leave())
 
     task = loop.create_task(work())
@@ -266,7 +247,7 @@ def an_exit_in_a_child():  # S184, S87
 async def a_body_that_raises_a_cancelled_error():  # S183
     async def work():
         async with asyncio.TaskGroup() as group:
-            group.create_task(_watched("child", 500))
+            group.create_task(watched("child", 500))
             await asyncio.sleep(0)
             raise asyncio.CancelledError("a body's own")
 
@@ -277,7 +258,7 @@ async def a_deadline_around_a_group():  # S171, S184
     try:
         async with asyncio.timeout(0.02):
             async with asyncio.TaskGroup() as group:
-                group.create_task(_watched("child", 500))
+                group.create_task(watched("child", 500))
     except TimeoutError:
         say(f"timeout {asyncio.current_task().cancelling()}")
 
@@ -287,7 +268,7 @@ async def the_count_is_the_same_afterwards():  # S192
     for fails in (False, True):
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_fail(5, "x") if fails else _after(5))
+                group.create_task(fail(5, "x") if fails else after(5))
                 await asyncio.sleep(0.01)
         except ExceptionGroup:
             say("failed")
@@ -298,7 +279,7 @@ async def the_count_is_the_same_afterwards():  # S192
 async def a_body_that_swallows_the_cancellation():  # S182, S184
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_fail(10, "child"))
+            group.create_task(fail(10, "child"))
             try:
                 await asyncio.sleep(1)
             except asyncio.CancelledError:
@@ -312,7 +293,7 @@ async def a_body_that_swallows_the_cancellation():  # S182, S184
 @since("3.15")
 async def ending_a_group_early():  # S190
     async with asyncio.TaskGroup() as group:
-        group.create_task(_watched("child", 500))
+        group.create_task(watched("child", 500))
         await asyncio.sleep(0)
         group.cancel()
         say("the body goes on")
@@ -337,9 +318,9 @@ async def ending_a_group_before_it_begins():  # S190
 @since("3.15")
 async def ending_the_inner_of_two_groups():  # S190
     async with asyncio.TaskGroup() as outer:
-        outer.create_task(_watched("outer", 50))
+        outer.create_task(watched("outer", 50))
         async with asyncio.TaskGroup() as inner:
-            inner.create_task(_watched("inner", 500))
+            inner.create_task(watched("inner", 500))
             await asyncio.sleep(0)
             inner.cancel()
             inner.cancel()
@@ -351,7 +332,7 @@ async def ending_the_inner_of_two_groups():  # S190
 async def ending_a_group_that_somebody_cancels():  # S190
     async def main():
         async with asyncio.TaskGroup() as group:
-            group.create_task(_watched("child", 500))
+            group.create_task(watched("child", 500))
             await asyncio.sleep(0)
             group.cancel()
             asyncio.current_task().cancel("outside")
@@ -368,7 +349,7 @@ async def joining_a_group_that_ends():  # S178, S190
         say("never")
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(_watched("child", 500))
+        group.create_task(watched("child", 500))
         await asyncio.sleep(0)
         group.cancel()
         say(outcome(lambda: group.create_task(never()))[-16:])
@@ -383,7 +364,7 @@ async def a_child_ends_the_group():  # S190
             await asyncio.sleep(0.01)
             group.cancel()
 
-        group.create_task(_watched("slow", 500))
+        group.create_task(watched("slow", 500))
         group.create_task(found())
     say("left")
 
@@ -392,7 +373,7 @@ async def a_child_ends_the_group():  # S190
 async def ending_a_group_that_fails():  # S190
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_fail(10, "a failure"))
+            group.create_task(fail(10, "a failure"))
             await asyncio.sleep(0.02)
     except ExceptionGroup as errors:
         say(_members(errors))

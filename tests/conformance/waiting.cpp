@@ -1,6 +1,7 @@
 // waiting.cpp: wait(), wait_for(), shield() and as_completed(). Rules S144 to S160.
 #include <algorithm>
 
+#include "tests/conformance/coroutines.hpp"
 #include "tests/conformance/groups.hpp"
 
 namespace conformance {
@@ -17,34 +18,6 @@ using asyncio::sleep;
 using asyncio::Task;
 using asyncio::wait;
 using asyncio::wait_for;
-
-template <class T>
-auto after(int ms, T value) {
-  return [=] {
-    sleep(ms * 1ms);
-    return value;
-  };
-}
-
-auto fail(int ms, std::string text) {
-  return [=]() -> int {
-    sleep(ms * 1ms);
-    throw Oops(text);
-  };
-}
-
-auto watched(std::string name, int ms) {
-  return [=] {
-    try {
-      sleep(ms * 1ms);
-      say(name + " ends");
-      return name;
-    } catch (const CancelledError& error) {
-      say(name + " is cancelled " + args(error));
-      throw;
-    }
-  };
-}
 
 std::vector<Task<int>> tasks_after(std::initializer_list<int> times) {
   std::vector<Task<int>> tasks;

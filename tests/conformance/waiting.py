@@ -1,37 +1,17 @@
 """wait(), wait_for(), shield() and as_completed(). Rules S144 to S160."""
 import asyncio
 
-from support import Oops, awaited, outcome, say, shown, since
-
-
-async def _after(ms, value):
-    await asyncio.sleep(ms / 1000)
-    return value
-
-
-async def _fail(ms, text):
-    await asyncio.sleep(ms / 1000)
-    raise Oops(text)
-
-
-async def _watched(name, ms):
-    try:
-        await asyncio.sleep(ms / 1000)
-        say(f"{name} ends")
-        return name
-    except asyncio.CancelledError as error:
-        say(f"{name} is cancelled {error.args}")
-        raise
+from support import Oops, after, awaited, fail, say, shown, since, watched
 
 
 async def waiting_for_all():  # S144, S146
-    tasks = [asyncio.create_task(_after(ms, ms)) for ms in (20, 10)]
+    tasks = [asyncio.create_task(after(ms, ms)) for ms in (20, 10)]
     done, pending = await asyncio.wait(tasks)
     say(f"{len(done)} {len(pending)} {sorted(task.result() for task in done)[0]}")
 
 
 async def waiting_for_the_first():  # S146
-    tasks = [asyncio.create_task(_after(ms, ms)) for ms in (20, 10, 30)]
+    tasks = [asyncio.create_task(after(ms, ms)) for ms in (20, 10, 30)]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     say(f"{len(done)} {len(pending)} {[task.result() for task in done][0]}")
     done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -40,10 +20,10 @@ async def waiting_for_the_first():  # S146
 
 
 async def waiting_for_the_first_error():  # S146
-    good = asyncio.create_task(_after(5, 1))
-    cancelled = asyncio.create_task(_after(100, 2))
-    bad = asyncio.create_task(_fail(20, "bad"))
-    late = asyncio.create_task(_after(30, 3))
+    good = asyncio.create_task(after(5, 1))
+    cancelled = asyncio.create_task(after(100, 2))
+    bad = asyncio.create_task(fail(20, "bad"))
+    late = asyncio.create_task(after(30, 3))
     asyncio.get_running_loop().call_later(0.01, cancelled.cancel)
     done, pending = await asyncio.wait([good, cancelled, bad, late], return_when=asyncio.FIRST_EXCEPTION)
     say(f"{len(done)} {late in pending} {cancelled in done} {shown(bad.exception())}")
@@ -51,7 +31,7 @@ async def waiting_for_the_first_error():  # S146
 
 
 async def waiting_with_a_timeout():  # S145
-    tasks = [asyncio.create_task(_watched(f"{ms} ms", ms)) for ms in (10, 30)]
+    tasks = [asyncio.create_task(watched(f"{ms} ms", ms)) for ms in (10, 30)]
     done, pending = await asyncio.wait(tasks, timeout=0.02)
     say(f"{len(done)} {len(pending)}")
     done, pending = await asyncio.wait(tasks, timeout=1)
@@ -59,7 +39,7 @@ async def waiting_with_a_timeout():  # S145
 
 
 async def a_cancelled_wait_leaves_the_tasks_alone():  # S145
-    inner = asyncio.create_task(_watched("inner", 20))
+    inner = asyncio.create_task(watched("inner", 20))
 
     async def work():
         await asyncio.wait([inner])
@@ -72,13 +52,13 @@ async def a_cancelled_wait_leaves_the_tasks_alone():  # S145
 
 
 async def what_wait_refuses():  # S144
-    task = asyncio.create_task(_after(1, 1))
+    task = asyncio.create_task(after(1, 1))
     say(await awaited(asyncio.wait([])))
     await task
 
 
 async def the_same_future_twice_in_wait():  # S144
-    task = asyncio.create_task(_after(1, 1))
+    task = asyncio.create_task(after(1, 1))
     done, pending = await asyncio.wait([task, task])
     say(f"{len(done)} {len(pending)}")
 
@@ -92,14 +72,14 @@ async def what_ended_meanwhile_is_done_too():  # S147
 
 
 async def in_time():  # S149
-    say(await asyncio.wait_for(_after(10, "in time"), 1))
-    say(await asyncio.wait_for(_after(10, "no limit"), None))
-    say(await awaited(asyncio.wait_for(_fail(10, "its error"), 1)))
+    say(await asyncio.wait_for(after(10, "in time"), 1))
+    say(await asyncio.wait_for(after(10, "no limit"), None))
+    say(await awaited(asyncio.wait_for(fail(10, "its error"), 1)))
 
 
 async def too_late():  # S149, S151
-    say(await awaited(asyncio.wait_for(_watched("late", 100), 0.01)))
-    task = asyncio.create_task(_watched("late task", 100))
+    say(await awaited(asyncio.wait_for(watched("late", 100), 0.01)))
+    task = asyncio.create_task(watched("late task", 100))
     say(await awaited(asyncio.wait_for(task, 0.01)))
     say(f"{task.cancelled()} {asyncio.current_task().cancelling()}")
 
@@ -172,7 +152,7 @@ async def a_value_after_the_deadline():  # S151
 
 
 async def cancelling_who_waits():  # S153
-    inner = asyncio.create_task(_watched("inner", 100))
+    inner = asyncio.create_task(watched("inner", 100))
 
     async def work():
         await asyncio.wait_for(inner, 1)
@@ -185,7 +165,7 @@ async def cancelling_who_waits():  # S153
 
 
 async def shielding_a_task():  # S154, S155
-    inner = asyncio.create_task(_watched("inner", 20))
+    inner = asyncio.create_task(watched("inner", 20))
     outer = asyncio.shield(inner)
     await asyncio.sleep(0)
     say(outer.cancel("the outer"))
@@ -195,7 +175,7 @@ async def shielding_a_task():  # S154, S155
 
 
 async def shielding_from_the_waiter():  # S155
-    inner = asyncio.create_task(_watched("inner", 20))
+    inner = asyncio.create_task(watched("inner", 20))
 
     async def work():
         return await asyncio.shield(inner)
@@ -208,9 +188,9 @@ async def shielding_from_the_waiter():  # S155
 
 
 async def a_shield_passes_outcomes_on():  # S154
-    say(await asyncio.shield(_after(10, "result")))
-    say(await awaited(asyncio.shield(_fail(10, "error"))))
-    inner = asyncio.create_task(_watched("inner", 20))
+    say(await asyncio.shield(after(10, "result")))
+    say(await awaited(asyncio.shield(fail(10, "error"))))
+    inner = asyncio.create_task(watched("inner", 20))
     outer = asyncio.shield(inner)
     await asyncio.sleep(0)
     inner.cancel("by itself")
@@ -219,25 +199,25 @@ async def a_shield_passes_outcomes_on():  # S154
 
 
 async def a_shield_around_what_is_done():  # S154
-    task = asyncio.create_task(_after(0, "x"))
+    task = asyncio.create_task(after(0, "x"))
     await task
     say(asyncio.shield(task) is task)
 
 
 async def in_the_order_of_completion():  # S158
-    tasks = [asyncio.create_task(_after(ms, ms)) for ms in (30, 10, 20)]
+    tasks = [asyncio.create_task(after(ms, ms)) for ms in (30, 10, 20)]
     async for task in asyncio.as_completed(tasks):
         say(f"{task in tasks} {await task}")
 
 
 async def completions_with_errors():  # S158
-    tasks = [asyncio.create_task(_fail(10, "first")), asyncio.create_task(_after(20, 2))]
+    tasks = [asyncio.create_task(fail(10, "first")), asyncio.create_task(after(20, 2))]
     async for task in asyncio.as_completed(tasks):
         say(await awaited(task))
 
 
 async def completions_with_a_deadline():  # S159
-    tasks = [asyncio.create_task(_after(ms, ms)) for ms in (10, 30)]
+    tasks = [asyncio.create_task(after(ms, ms)) for ms in (10, 30)]
     try:
         async for task in asyncio.as_completed(tasks, timeout=0.02):
             say(await task)
@@ -256,7 +236,7 @@ async def completions_of_what_is_done():  # S157
 
 
 async def leaving_early():  # S158
-    tasks = [asyncio.create_task(_watched(f"{ms} ms", ms)) for ms in (10, 20)]
+    tasks = [asyncio.create_task(watched(f"{ms} ms", ms)) for ms in (10, 20)]
     async for task in asyncio.as_completed(tasks):
         say(f"first {await task}")
         break
@@ -264,7 +244,7 @@ async def leaving_early():  # S158
 
 
 async def cancelling_a_step_of_as_completed():  # S160
-    tasks = [asyncio.create_task(_after(ms, ms)) for ms in (20, 30)]
+    tasks = [asyncio.create_task(after(ms, ms)) for ms in (20, 30)]
 
     async def work():
         async for task in asyncio.as_completed(tasks):
@@ -281,7 +261,7 @@ async def cancelling_a_step_of_as_completed():  # S160
 async def an_error_behind_a_cancelled_shield():  # S155
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: say(f"{context['message']}: {context['exception']}"))
-    inner = asyncio.create_task(_fail(10, "nobody looks"))
+    inner = asyncio.create_task(fail(10, "nobody looks"))
     outer = asyncio.shield(inner)
     await asyncio.sleep(0)
     outer.cancel()
