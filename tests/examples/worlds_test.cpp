@@ -38,8 +38,8 @@ TEST_P(AnExample, HoldsInAnyOrder) { explore(100, {.ready = sim::ReadyOrder::any
 TEST_P(AnExample, HoldsWhereFewStepsAreLate) { explore(100, {.strategy = sim::pct(3)}); }
 
 INSTANTIATE_TEST_SUITE_P(Worlds, AnExample,
-                         testing::Values("chat_room", "chat_slow_reader", "counter_three_nodes", "http_answers",
-                                         "http_rude", "http_shutdown"),
+                         testing::Values("chat_room", "chat_one_name", "chat_slow_reader", "counter_three_nodes",
+                                         "http_answers", "http_rude", "http_shutdown"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(TheSleeper, IsDroppedInSomeWorlds) {

@@ -115,6 +115,30 @@ void chat_room(sim::World& world) {
   });
 }
 
+// ---- Two of one name ----
+
+/// Two machines, one name: they are let in in turns, as often as they come.
+void chat_one_name(sim::World& world) {
+  world.network().set_default({.latency = {1ms, 30ms}});
+  const auto room = open_room(world, {});
+  const auto inside = std::make_shared<int>(0);
+  for (const char* machine : {"laptop", "phone"}) {
+    world.client(machine, [=] {
+      for (int visit = 0; visit < 3; ++visit) {
+        const chat::Member eve = come_in("eve");  // suspends
+        sim::require(++*inside == 1, "two of the name eve are in the room, and each gets what is meant for the other");
+        asyncio::sleep(20ms);  // suspends
+        --*inside;
+        eve.leave();
+      }
+    });
+  }
+  world.client("guard", [=] {
+    asyncio::sleep(1s);                                // suspends
+    while (room->members() > 0) asyncio::sleep(10ms);  // suspends; C3: nobody stays who has left
+  });
+}
+
 // ---- One does not read ----
 
 constexpr std::size_t OUTBOX = 16 * 1024;
@@ -184,6 +208,7 @@ void chat_slow_reader_buffered(sim::World& world) { with_a_slow_reader(world, ch
 }  // namespace
 
 ORRERY_SCENARIO(chat_room, "four people talk: each line is heard once by each, in the order of speaking")
+ORRERY_SCENARIO(chat_one_name, "two machines want one name: they are let in in turns")
 ORRERY_SCENARIO(chat_slow_reader, "one does not read: the room drops him, and the others go on")
 ORRERY_SCENARIO(chat_slow_reader_waited_for, "broken: the room waits for the one who does not read, at drain()")
 ORRERY_SCENARIO(chat_slow_reader_buffered, "broken: the room keeps everything for the one who does not read")

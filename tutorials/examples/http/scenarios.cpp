@@ -136,7 +136,7 @@ void stop_in_the_middle() {
 /// Asks for more than anybody wants to keep, and does not read.
 void do_not_read() {
   auto [reader, writer] = patiently([] { return asyncio::open_connection("web", PORT, {.limit = 1024}); });  // suspends
-  writer.write("GET /count/100000 HTTP/1.1\r\nHost: web\r\n\r\n");
+  writer.write("GET /count/1000000 HTTP/1.1\r\nHost: web\r\n\r\n");
   asyncio::sleep(2min);  // suspends
 }
 
@@ -155,9 +155,28 @@ void ask_until_answered() {
   sim::fail("alice is polite, and has asked fifty times without an answer");
 }
 
+/// The site, and how many bytes of bodies it has sent piece by piece.
+http::Handler counting(std::shared_ptr<std::size_t> bytes) {
+  return [bytes](const http::Request& request) {
+    http::Response response = http::site(request);
+    if (response.pieces) {
+      response.pieces = [bytes, pieces = response.pieces](const http::SendPiece& send) {
+        pieces([&](std::string_view piece) {
+          *bytes += piece.size();
+          send(piece);  // suspends
+        });
+      };
+    }
+    return response;
+  };
+}
+
 void http_rude(sim::World& world) {
   world.network().set_default({.latency = {1ms, 20ms}});
-  const auto server = serve(world);
+  const auto bytes = std::make_shared<std::size_t>(0);
+  const auto server = serve(world, counting(bytes));
+  world.invariant("the server makes no more for one who does not read than the network and its buffer hold",
+                  [=] { return *bytes < 256 * 1024; });
   world.client("slow", [] {
     const std::string told = send_slowly();  // suspends
     sim::require(told.empty() || told.starts_with("HTTP/1.1 408 "), "one who sends slowly was told: " + told);
