@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -20,6 +21,11 @@ namespace {
   throw std::system_error(code, gaierror_category(), what);
 }
 
+/// The functions of C would overlook what lies behind a zero byte: "localhost\0.example.org" is not localhost.
+void refuse_zero_byte(const std::string& text) {
+  if (text.find('\0') != std::string::npos) throw std::invalid_argument("embedded null character");
+}
+
 bool is_literal(const std::string& host, int family) {
   in6_addr place;  // the larger of the two
   return ::inet_pton(family, host.c_str(), &place) == 1;
@@ -31,7 +37,7 @@ std::optional<AddressInfo> ipaddr_info(const Address& address, const AddressInfo
   const std::string& host = address.host();
   if (options.proto != 0 && options.proto != IPPROTO_TCP && options.proto != IPPROTO_UDP) return {};
   if (options.type != SOCK_STREAM && options.type != SOCK_DGRAM) return {};
-  if (host.empty() || host.find('%') != std::string::npos) return {};
+  if (host.empty() || host.find_first_of({"%\0", 2}) != std::string::npos) return {};
   const int proto = options.type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
   for (const int family : {AF_INET, AF_INET6}) {
     if (options.family != AF_UNSPEC && options.family != family) continue;
@@ -43,6 +49,8 @@ std::optional<AddressInfo> ipaddr_info(const Address& address, const AddressInfo
 
 std::vector<AddressInfo> lookup_addresses(const std::string& host, const std::string& port,
                                           const AddressInfoOptions& options) {
+  refuse_zero_byte(host);
+  refuse_zero_byte(port);
   addrinfo hints{};
   hints.ai_family = options.family;
   hints.ai_socktype = options.type;

@@ -50,6 +50,7 @@ Address from_unix(const SystemAddress& address) {
 // A literal, or one of the names that stand for a literal. False where it has to be looked up.
 bool to_literal(const Address& address, int family, SystemAddress& result) {
   const std::string& host = address.host();
+  if (host.find('\0') != std::string::npos) return false;
   const auto port = htons(static_cast<std::uint16_t>(address.port()));
   if (family == AF_INET) {
     auto& v4 = reinterpret_cast<sockaddr_in&>(result.storage);

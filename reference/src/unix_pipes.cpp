@@ -23,9 +23,8 @@
 namespace asyncio {
 namespace {
 
-constexpr std::size_t MAX_SIZE = 256 * 1024;                   // bytes of one read, asyncio's max_size
-constexpr int LOST_PIPE_WRITES_BEFORE_WARNING = 5;             // dropped writes before the warnings begin
-constexpr std::size_t MIN_COMPACTED = std::size_t{64} * 1024;  // bytes; less is not worth moving
+constexpr std::size_t MAX_SIZE = 256 * 1024;        // bytes of one read, asyncio's max_size
+constexpr int LOST_PIPE_WRITES_BEFORE_WARNING = 5;  // dropped writes before the warnings begin
 
 std::exception_ptr system_error(int error, const char* call) {
   return std::make_exception_ptr(std::system_error(error, std::generic_category(), call));
@@ -99,12 +98,58 @@ void PipeEnd::close() noexcept {
   owner_.close();
 }
 
+// ---- Both ----
+
+template <class Base>
+template <class... BaseArguments>
+UnixPipeTransport<Base>::UnixPipeTransport(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe,
+                                           const char* name, BaseArguments&... base)
+    : Base(base...), loop_(&loop), pipe_(std::move(pipe)), open_(open), name_(name) {
+  this->set_extra_info("pipe", pipe_.fileno());
+}
+
+template <class Base>
+void UnixPipeTransport<Base>::close_with(std::exception_ptr error) {
+  if (!loop_ || std::exchange(lost_, true)) return;  // U1
+  closing_ = true;
+  clear_buffer();
+  loop_->remove_reader(pipe_.fileno());
+  loop_->call_soon([this, kept = this->shared_from_this(), error = std::move(error)] { call_connection_lost(error); });
+}
+
+template <class Base>
+void UnixPipeTransport<Base>::call_connection_lost(const std::exception_ptr& error) {
+  const auto kept = this->shared_from_this();
+  try {
+    if (const auto protocol = this->get_protocol()) protocol->connection_lost(error);
+  } catch (...) {
+    let_go();
+    throw;  // to the handle, which reports it
+  }
+  let_go();
+}
+
+template <class Base>
+void UnixPipeTransport<Base>::let_go() noexcept {
+  pipe_.close();
+  loop_ = nullptr;  // U3
+  this->set_protocol(nullptr);
+  open_.remove(*this);
+}
+
+template <class Base>
+void UnixPipeTransport<Base>::loop_closed() noexcept {
+  warn_unclosed(*loop_, name_, pipe_.fileno());
+  closing_ = lost_ = true;
+  clear_buffer();
+  loop_->remove_reader(pipe_.fileno());
+  let_go();
+}
+
 // ---- Reading ----
 
 UnixReadPipeTransport::UnixReadPipeTransport(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe)
-    : loop_(&loop), open_(open), pipe_(std::move(pipe)) {
-  set_extra_info("pipe", pipe_.fileno());
-}
+    : UnixPipeTransport(loop, open, std::move(pipe), "UnixReadPipeTransport") {}
 
 std::shared_ptr<UnixReadPipeTransport> UnixReadPipeTransport::start(AbstractEventLoop& loop, OpenTransports& open,
                                                                     PipeEnd pipe,
@@ -166,13 +211,12 @@ void UnixReadPipeTransport::receive(std::string_view data) {
 
 void UnixReadPipeTransport::end_of_file() {
   closing_ = true;
-  loop_->remove_reader(pipe_.fileno());
   loop_->call_soon([protocol = get_protocol()] {
     // What it returns says whether to keep the writing side open, and there is none (S310).
     if (const auto stream = std::dynamic_pointer_cast<Protocol>(protocol)) stream->eof_received();
     if (const auto buffered = std::dynamic_pointer_cast<BufferedProtocol>(protocol)) buffered->eof_received();
   });
-  loop_->call_soon([self = self()] { self->call_connection_lost(nullptr); });
+  close_with(nullptr);  // after it
 }
 
 void UnixReadPipeTransport::fatal_error(int error, const char* call) {
@@ -190,44 +234,10 @@ void UnixReadPipeTransport::close() {
   if (loop_ && !closing_) close_with(nullptr);
 }
 
-void UnixReadPipeTransport::close_with(std::exception_ptr error) {
-  if (!loop_) return;
-  closing_ = true;
-  loop_->remove_reader(pipe_.fileno());
-  loop_->call_soon([self = self(), error = std::move(error)] { self->call_connection_lost(error); });
-}
-
-void UnixReadPipeTransport::call_connection_lost(const std::exception_ptr& error) {
-  const auto kept = self();
-  try {
-    if (const auto protocol = get_protocol()) protocol->connection_lost(error);
-  } catch (...) {
-    let_go();
-    throw;  // to the handle, which reports it
-  }
-  let_go();
-}
-
-void UnixReadPipeTransport::let_go() noexcept {
-  pipe_.close();
-  loop_ = nullptr;  // U3
-  set_protocol(nullptr);
-  open_.remove(*this);
-}
-
-void UnixReadPipeTransport::loop_closed() noexcept {
-  warn_unclosed(*loop_, "UnixReadPipeTransport", pipe_.fileno());
-  closing_ = true;
-  loop_->remove_reader(pipe_.fileno());
-  let_go();
-}
-
 // ---- Writing ----
 
 UnixWritePipeTransport::UnixWritePipeTransport(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe)
-    : FlowControlMixin(loop), loop_(&loop), open_(open), pipe_(std::move(pipe)) {
-  set_extra_info("pipe", pipe_.fileno());
-}
+    : UnixPipeTransport(loop, open, std::move(pipe), "UnixWritePipeTransport", loop) {}
 
 std::shared_ptr<UnixWritePipeTransport> UnixWritePipeTransport::start(AbstractEventLoop& loop, OpenTransports& open,
                                                                       PipeEnd pipe,
@@ -279,14 +289,15 @@ void UnixWritePipeTransport::write(std::string_view data) {
 }
 
 void UnixWritePipeTransport::write_ready() {
-  const ssize_t count = write_without_signal(pipe_.fileno(), std::string_view(buffer_).substr(written_));
+  const ssize_t count = write_without_signal(pipe_.fileno(), buffer_.bytes());
   if (count < 0) {
     if (pipe_would_block(errno)) return;
     ++dropped_writes_;
     return close_with(system_error(errno, "write"));
   }
-  drop_written(static_cast<std::size_t>(count));
+  buffer_.drop_sent(static_cast<std::size_t>(count));
   if (!buffer_.empty()) return;
+  loop_->remove_writer(pipe_.fileno());  // U4
   // Only now, and not at the low mark: a pipe is a small buffer, and asyncio waits for all of it.
   maybe_resume_protocol();  // may write, close or abort
   if (!loop_ || lost_ || !closing_ || !buffer_.empty()) return;
@@ -301,24 +312,13 @@ void UnixWritePipeTransport::add_to_buffer(std::string_view data) {
   } catch (const std::system_error&) {
     return close_with(std::current_exception());
   }
-  buffer_ += data;
+  buffer_.append(data);
 }
 
-void UnixWritePipeTransport::clear_buffer() {
+void UnixWritePipeTransport::clear_buffer() noexcept {
   if (buffer_.empty()) return;
-  std::string().swap(buffer_);
-  written_ = 0;
+  buffer_.clear();
   loop_->remove_writer(pipe_.fileno());  // U4
-}
-
-/// Moves the mark, and throws out what lies before it when that is the larger part: so a byte is moved once at most,
-/// and a buffer that never runs empty does not grow.
-void UnixWritePipeTransport::drop_written(std::size_t count) {
-  written_ += count;
-  if (written_ == buffer_.size()) return clear_buffer();
-  if (written_ < MIN_COMPACTED || written_ < buffer_.size() / 2) return;
-  buffer_.erase(0, written_);
-  written_ = 0;
 }
 
 void UnixWritePipeTransport::write_eof() {
@@ -327,40 +327,5 @@ void UnixWritePipeTransport::write_eof() {
 }
 
 void UnixWritePipeTransport::abort() { close_with(nullptr); }
-
-void UnixWritePipeTransport::close_with(std::exception_ptr error) {
-  if (!loop_ || std::exchange(lost_, true)) return;  // U1
-  closing_ = true;
-  clear_buffer();
-  loop_->remove_reader(pipe_.fileno());
-  loop_->call_soon([self = self(), error = std::move(error)] { self->call_connection_lost(error); });
-}
-
-void UnixWritePipeTransport::call_connection_lost(const std::exception_ptr& error) {
-  const auto kept = self();
-  try {
-    if (const auto protocol = get_protocol()) protocol->connection_lost(error);
-  } catch (...) {
-    let_go();
-    throw;  // to the handle, which reports it
-  }
-  let_go();
-}
-
-void UnixWritePipeTransport::let_go() noexcept {
-  pipe_.close();
-  loop_ = nullptr;  // U3
-  set_protocol(nullptr);
-  open_.remove(*this);
-}
-
-void UnixWritePipeTransport::loop_closed() noexcept {
-  warn_unclosed(*loop_, "UnixWritePipeTransport", pipe_.fileno());
-  closing_ = true;
-  lost_ = true;
-  clear_buffer();
-  loop_->remove_reader(pipe_.fileno());
-  let_go();
-}
 
 }  // namespace asyncio

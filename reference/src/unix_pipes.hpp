@@ -22,12 +22,12 @@
 #include "open_transports.hpp"
 
 #include <asyncio/events.hpp>
+#include <asyncio/stream_transport.hpp>
 #include <asyncio/transports.hpp>
 
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <string>
 #include <string_view>
 
 namespace asyncio {
@@ -53,8 +53,43 @@ class PipeEnd {
   Socket owner_;
 };
 
+/// What both transports have in common: a descriptor, and the ways in which it ends.
+///
+/// \tparam Base  the interface with its flow control, if it has any
+template <class Base>
+class UnixPipeTransport : public Base, public OpenTransport {
+ public:
+  /// \param name  of the class, for messages
+  /// \param base  what the constructor of Base needs
+  template <class... BaseArguments>
+  UnixPipeTransport(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe, const char* name,
+                    BaseArguments&... base);
+
+  bool is_closing() const override { return closing_; }
+  void loop_closed() noexcept override;
+
+ protected:
+  /// Ends the connection soon, unless that is so already (U1). Nothing is watched from now on.
+  void close_with(std::exception_ptr error);
+  /// Ends it now: lost_ was set before.
+  void call_connection_lost(const std::exception_ptr& error);
+  /// Drops what was not written.
+  virtual void clear_buffer() noexcept {}
+
+  AbstractEventLoop* loop_;  // U3
+  PipeEnd pipe_;
+  bool closing_ = false;
+  bool lost_ = false;  // U1
+
+ private:
+  void let_go() noexcept;
+
+  OpenTransports& open_;  // used only while loop_ is there
+  const char* const name_;
+};
+
 /// Reads from a pipe.
-class UnixReadPipeTransport final : public ReadTransport, public OpenTransport {
+class UnixReadPipeTransport final : public UnixPipeTransport<ReadTransport> {
  public:
   UnixReadPipeTransport(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe);
 
@@ -62,13 +97,10 @@ class UnixReadPipeTransport final : public ReadTransport, public OpenTransport {
   static std::shared_ptr<UnixReadPipeTransport> start(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe,
                                                       std::shared_ptr<BaseProtocol> protocol, Future<void> made);
 
-  bool is_closing() const override { return closing_; }
   void close() override;
   bool is_reading() const override { return !paused_ && !closing_; }
   void pause_reading() override;
   void resume_reading() override;
-
-  void loop_closed() noexcept override;
 
  private:
   std::shared_ptr<UnixReadPipeTransport> self();
@@ -77,20 +109,13 @@ class UnixReadPipeTransport final : public ReadTransport, public OpenTransport {
   void receive(std::string_view data);
   void end_of_file();
   void fatal_error(int error, const char* call);
-  void close_with(std::exception_ptr error);
-  void call_connection_lost(const std::exception_ptr& error);
-  void let_go() noexcept;
 
-  AbstractEventLoop* loop_;  // U3
-  OpenTransports& open_;     // used only while loop_ is there
-  PipeEnd pipe_;
   std::unique_ptr<char[]> bytes_;  // what is being read; null before the first read
   bool paused_ = false;            // by pause_reading()
-  bool closing_ = false;
 };
 
 /// Writes to a pipe.
-class UnixWritePipeTransport final : public FlowControlMixin<WriteTransport>, public OpenTransport {
+class UnixWritePipeTransport final : public UnixPipeTransport<FlowControlMixin<WriteTransport>> {
  public:
   UnixWritePipeTransport(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe);
 
@@ -99,16 +124,13 @@ class UnixWritePipeTransport final : public FlowControlMixin<WriteTransport>, pu
   static std::shared_ptr<UnixWritePipeTransport> start(AbstractEventLoop& loop, OpenTransports& open, PipeEnd pipe,
                                                        std::shared_ptr<BaseProtocol> protocol, Future<void> made);
 
-  bool is_closing() const override { return closing_; }
   /// The same as write_eof() (S314).
   void close() override { write_eof(); }
   void abort() override;
   void write(std::string_view data) override;
   void write_eof() override;
   bool can_write_eof() const override { return true; }
-  std::size_t get_write_buffer_size() const override { return buffer_.size() - written_; }
-
-  void loop_closed() noexcept override;
+  std::size_t get_write_buffer_size() const override { return buffer_.size(); }
 
  private:
   std::shared_ptr<UnixWritePipeTransport> self();
@@ -116,20 +138,10 @@ class UnixWritePipeTransport final : public FlowControlMixin<WriteTransport>, pu
   void read_ready();
   void write_ready();
   void add_to_buffer(std::string_view data);
-  void clear_buffer();
-  void drop_written(std::size_t count);
-  void close_with(std::exception_ptr error);
-  void call_connection_lost(const std::exception_ptr& error);
-  void let_go() noexcept;
+  void clear_buffer() noexcept override;
 
-  AbstractEventLoop* loop_;  // U3
-  OpenTransports& open_;     // used only while loop_ is there
-  PipeEnd pipe_;
-  std::string buffer_;  // what the pipe has not taken yet, from written_ on
-  std::size_t written_ = 0;
+  SendBuffer buffer_;       // what the pipe has not taken yet
   int dropped_writes_ = 0;  // after the end; decides when to warn
-  bool closing_ = false;
-  bool lost_ = false;  // U1
 };
 
 }  // namespace asyncio

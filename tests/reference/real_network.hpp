@@ -89,14 +89,15 @@ class OnARealLoop : public testing::Test {
   ~OnARealLoop() override { EXPECT_EQ(open_descriptors(), descriptors_before_) << "descriptors were leaked"; }
 
   /// Runs a body as the main task.
-  void run(std::function<void()> body) {
-    using namespace std::chrono_literals;
+  void run(std::function<void()> body) { run_for(std::chrono::seconds(10), std::move(body)); }
+  /// The same for one that has more to do. \param limit  when it is ended
+  void run_for(Duration limit, std::function<void()> body) {
     asyncio::run([&] {
       auto& loop = get_running_loop();
       loop.set_exception_handler([this](AbstractEventLoop&, const ExceptionContext& context) {
         reports.push_back(context.message + (context.exception ? " " + describe(context.exception) : ""));
       });
-      const TimeoutScope limit(10s);
+      const TimeoutScope scope(limit);
       body();
     });
   }

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include "reference/src/resolver.hpp"
+#include "reference/src/system_socket.hpp"
 #include "tests/reference/real_network.hpp"
 
 namespace asyncio {
@@ -56,6 +57,15 @@ TEST(ALiteralAddress, NeedsNoResolver) {
 }
 
 // S230: a zone index, a name, a family that it is not of.
+// In C, a name ends at a zero byte: "127.0.0.1\0.example.org" would be 127.0.0.1.
+TEST(AName, HasNoZeroByteInIt) {
+  const std::string name("127.0.0.1\0.example.org", 22);
+  EXPECT_FALSE(ipaddr_info(Address(name, 80), {.type = SOCK_STREAM}));
+  EXPECT_THROW(lookup_addresses(name, "80", {}), std::invalid_argument);
+  EXPECT_THROW(lookup_addresses("localhost", std::string("80\0", 3), {}), std::invalid_argument);
+  EXPECT_THROW(to_system(Address(name, 80), AF_INET), std::invalid_argument);
+}
+
 TEST(ALiteralAddress, IsNotEverythingThatLooksLikeOne) {
   EXPECT_FALSE(ipaddr_info({"fe80::1%lo", 80}, STREAM));
   EXPECT_FALSE(ipaddr_info({"localhost", 80}, STREAM));

@@ -75,10 +75,13 @@ std::string repr(const std::exception_ptr& error) {
 }
 
 /// Long enough that a socket does not take it in one piece.
-std::string long_text() {
-  std::string text;
-  for (int i = 0; text.size() < 300'000; ++i) text += std::to_string(i) + ",";
-  return text;
+const std::string& long_text() {
+  static const std::string made = [] {
+    std::string text;
+    for (int i = 0; text.size() < 300'000; ++i) text += std::to_string(i) + ",";
+    return text;
+  }();
+  return made;
 }
 
 }  // namespace
