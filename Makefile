@@ -2,11 +2,12 @@
 # test` install what they need first. How things are built stands in CMakePresets.json, not here: every line
 # below can be typed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize sanitize-clang tsan valgrind mutants bench install docs notebooks format \
-	prepare-demo prepare-test prepare-docs prepare-notebooks
+.PHONY: help demo test sanitize sanitize-clang tsan valgrind soak fuzz mutants bench install docs notebooks \
+	format prepare-demo prepare-test prepare-docs prepare-notebooks
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
 
 help:
 	@echo 'make demo       builds the program and shows what it does'
@@ -16,6 +17,8 @@ help:
 	@echo 'make tsan       all tests with ThreadSanitizer, by clang 19'
 	@echo 'make valgrind   the tests of the loop library under valgrind'
 	@echo 'make mutants    breaks the loop library in many small ways, and wants the tests to notice'
+	@echo 'make soak       the real loop with 10,000 connections, 100,000 one after the other, a GiB in one write'
+	@echo 'make fuzz       libFuzzer looks for input that breaks a parser, FUZZ_SECONDS=$(FUZZ_SECONDS) each, by clang 19'
 	@echo 'make bench      the benchmarks'
 	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make docs       the manual, to build/release/docs/html/index.html'
@@ -64,14 +67,28 @@ tsan: prepare-test
 
 # What is left out: children, since valgrind 3.19 does not know pidfd_open(); tests that count or use up
 # descriptors, some of which are valgrind's; deaths; writing to the last byte of a stack; and tens of thousands of
-# stacks, which take it hours.
-VALGRIND_LEFT_OUT = *Child*:*Process*:*Subprocess*:*Program*:Communicate*:*Descriptors*:*DeathTest*:AStack.*:Many*
+# stacks or connections, which take it hours.
+VALGRIND_LEFT_OUT = *Child*:*Process*:*Subprocess*:*Program*:Communicate*:*Descriptors*:*DeathTest*:AStack.*:Many*:UnderLoad.*
 valgrind: prepare-test
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS) --target reference_tests
 	valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite \
 		--errors-for-leak-kinds=definite --suppressions=tests/valgrind.supp \
 		build/release/tests/reference_tests --gtest_brief=1 --gtest_filter='-$(VALGRIND_LEFT_OUT)'
+
+soak: prepare-test
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target reference_tests
+	ORRERY_SOAK=1 ctest --preset release -R '^reference\.(UnderLoad|Programs)'
+
+# New finds go to build/fuzz/found/; what breaks something is named on the screen, and belongs into tests/fuzz/corpus/.
+fuzz: prepare-test
+	cmake --preset fuzz
+	cmake --build --preset fuzz --parallel $(JOBS)
+	set -e; for folder in tests/fuzz/corpus/*; do \
+	  target=$$(basename $$folder); mkdir -p build/fuzz/found/$$target; \
+	  ORRERY_FUZZ=$$target build/fuzz/tests/orrery_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4096 \
+	    -print_final_stats=1 -artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target $$folder; done
 
 mutants: prepare-test
 	python3 tests/mutation/run.py

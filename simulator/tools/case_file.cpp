@@ -40,11 +40,14 @@ std::string read_text(const std::string& path) {
   std::string text(MOST_BYTES + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) malformed(path, fmt::format("cannot be read: {}", std::strerror(errno)));
+  return text;
+}
+
+void check_text(const std::string& path, std::string_view text) {
   if (text.empty()) malformed(path, "is empty");
   if (text.size() > MOST_BYTES) malformed(path, "is larger than 1 MiB, which no case file is");
   const auto is_control = [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f; };
   if (std::ranges::any_of(text, is_control)) malformed(path, "holds binary data: it is no case file");
-  return text;
 }
 
 /// What comes before the next end of line; takes both off the front of `text`.
@@ -122,8 +125,10 @@ void write_file(const std::string& path, const std::string& text) {
   if (!written || !closed) throw UsageError(fmt::format("-o {}: it cannot be written: {}", path, std::strerror(errno)));
 }
 
-CaseFile read_case_file(const std::string& path) {
-  const std::string text = read_text(path);
+CaseFile read_case_file(const std::string& path) { return parse_case_file(path, read_text(path)); }
+
+CaseFile parse_case_file(const std::string& path, std::string_view text) {
+  check_text(path, text);
   std::string_view rest = text;
   const std::string_view first = take_line(rest);
   if (!first.starts_with(FIRST_WORD)) malformed(path, "is no case file: its first line is not \"orrery-case 1\"");

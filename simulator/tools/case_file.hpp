@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "finding.hpp"
 
@@ -53,5 +54,9 @@ void check_writable(const std::string& path);
 ///
 /// \throws MalformedToken  says in one sentence what is wrong with it
 CaseFile read_case_file(const std::string& path);
+/// The same for a text that was read already.
+///
+/// \param path  for the messages
+CaseFile parse_case_file(const std::string& path, std::string_view text);
 
 }  // namespace asyncio::sim::tool
