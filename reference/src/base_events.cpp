@@ -13,6 +13,7 @@
 //
 // Source: CPython Lib/asyncio/base_events.py. Rules: S1 to S63.
 #include <asyncio/base_events.hpp>
+#include <asyncio/sslproto.hpp>
 
 #include "log.hpp"
 
@@ -355,6 +356,7 @@ void BaseEventLoop::check_connection_options(const ConnectionOptions& options) {
   const bool by_name = options.host || options.port;
   if (by_name && options.sock) refuse("host/port and sock can not be specified at the same time");
   if (!by_name && !options.sock) refuse("host and port was not specified and no sock specified");
+  SSLProtocol::check(TransportSecurity::of(options));
 }
 
 void BaseEventLoop::check_server_options(const ServerOptions& options) {
@@ -364,6 +366,7 @@ void BaseEventLoop::check_server_options(const ServerOptions& options) {
   const bool by_name = options.host || !options.hosts.empty() || options.port;
   if (by_name && options.sock) refuse("host/port and sock can not be specified at the same time");
   if (!by_name && !options.sock) refuse("Neither host/port nor sock were specified");
+  SSLProtocol::check(TransportSecurity::of_server(options));
 }
 
 // ---- Errors ----

@@ -153,5 +153,6 @@ void AbstractEventLoop::call_exception_handler(const ExceptionContext&) { not_im
 bool AbstractEventLoop::get_debug() const { not_implemented("get_debug"); }
 void AbstractEventLoop::set_debug(bool) { not_implemented("set_debug"); }
 RandomEngine& AbstractEventLoop::random() { not_implemented("random"); }
+std::optional<std::uint64_t> AbstractEventLoop::library_seed() { return {}; }
 
 }  // namespace asyncio

@@ -16,6 +16,7 @@ void BaseProtocol::resume_writing() {}
 
 void Protocol::data_received(std::string_view) {}
 bool Protocol::eof_received() { return false; }
+std::string Protocol::take_unread() { return {}; }
 
 std::span<char> BufferedProtocol::get_buffer(std::ptrdiff_t) { return {}; }
 void BufferedProtocol::buffer_updated(std::size_t) {}

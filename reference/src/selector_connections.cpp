@@ -11,6 +11,7 @@
 #include <asyncio/exception_groups.hpp>
 #include <asyncio/exceptions.hpp>
 #include <asyncio/selector_events.hpp>
+#include <asyncio/sslproto.hpp>
 
 #include "resolver.hpp"
 #include "selector_socket_transport.hpp"
@@ -139,12 +140,12 @@ Socket SelectorEventLoop::connect_to_any(const std::vector<AddressInfo>& remote,
 std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEventLoop::connect_stream(
     ProtocolFactory factory, ConnectionOptions options) {
   check_connection_options(options);
-  if (options.ssl) throw NotImplementedError("create_connection(): TLS is not implemented by " + class_name());
+  const TransportSecurity security = TransportSecurity::of(options);
   if (options.sock) {
     if (options.sock->type() != SOCK_STREAM) {
       throw std::invalid_argument("A Stream Socket was expected, got " + repr(*options.sock));
     }
-    return create_connection_transport(*options.sock, factory);  // suspends
+    return create_connection_transport(*options.sock, factory, security);  // suspends
   }
   if (options.happy_eyeballs_delay && !options.interleave) options.interleave = 1;
   const AddressInfoOptions hints{
@@ -155,7 +156,7 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEve
   if (options.interleave && *options.interleave != 0) {
     remote = interleave_addrinfos(std::move(remote), *options.interleave);
   }
-  return create_connection_transport(connect_to_any(remote, local, options), factory);  // suspends
+  return create_connection_transport(connect_to_any(remote, local, options), factory, security);  // suspends
 }
 
 std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEventLoop::adopt_accepted_socket(
@@ -169,17 +170,18 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEve
   if (options.ssl_shutdown_timeout && !options.ssl) {
     throw std::invalid_argument("ssl_shutdown_timeout is only meaningful with ssl");
   }
-  if (options.ssl) throw NotImplementedError("connect_accepted_socket(): TLS is not implemented by " + class_name());
-  return create_connection_transport(std::move(socket), factory);  // suspends
+  const TransportSecurity security = TransportSecurity::of_server(options);
+  SSLProtocol::check(security);
+  return create_connection_transport(std::move(socket), factory, security);  // suspends
 }
 
 std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEventLoop::create_connection_transport(
-    Socket socket, const ProtocolFactory& factory) {
+    Socket socket, const ProtocolFactory& factory, const TransportSecurity& security) {
   std::shared_ptr<Transport> transport;
   try {
     std::shared_ptr<BaseProtocol> protocol = factory();
     const Future<void> made = create_future<void>();
-    transport = SelectorSocketTransport::start(*this, socket, protocol, made);
+    transport = SelectorSocketTransport::start(*this, socket, protocol, made, security);
     await(made);  // suspends: S238
     return {std::move(transport), std::move(protocol)};
   } catch (...) {  // S237

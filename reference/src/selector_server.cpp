@@ -47,17 +47,19 @@ void remove_socket_file(const ListeningSocket& closed) {
 }  // namespace
 
 SelectorServer::SelectorServer(SelectorEventLoop& loop, ProtocolFactory factory, std::vector<ListeningSocket> sockets,
-                               int backlog)
+                               TransportSecurity security, int backlog)
     : BaseServer(loop, views_of(sockets), backlog),
       loop_(loop),
       core_(&loop.core()),
       factory_(std::move(factory)),
+      security_(std::move(security)),
       context_(copy_context()),
       listening_(std::move(sockets)) {}
 
 Server SelectorServer::make(SelectorEventLoop& loop, ProtocolFactory factory, std::vector<ListeningSocket> sockets,
-                            int backlog, bool start_serving) {
-  const auto server = std::make_shared<SelectorServer>(loop, std::move(factory), std::move(sockets), backlog);
+                            TransportSecurity security, int backlog, bool start_serving) {
+  const auto server =
+      std::make_shared<SelectorServer>(loop, std::move(factory), std::move(sockets), std::move(security), backlog);
   if (!start_serving) return server;
   try {
     server->start_listening_now();
@@ -137,7 +139,8 @@ void SelectorServer::set_up(Socket accepted, Address peer) {
   try {
     protocol = factory_();
     const Future<void> made = loop_.create_future<void>();
-    transport = SelectorSocketTransport::start(loop_, accepted, protocol, made, shared_from_this(), std::move(peer));
+    transport = SelectorSocketTransport::start(loop_, accepted, protocol, made, security_, shared_from_this(),
+                                               std::move(peer));
     await(made);  // suspends
   } catch (...) {
     const std::exception_ptr error = std::current_exception();
@@ -235,7 +238,6 @@ std::vector<AddressInfo> SelectorEventLoop::server_addresses(const ServerOptions
 
 Server SelectorEventLoop::create_server(ProtocolFactory factory, ServerOptions options) {
   check_server_options(options);
-  if (options.ssl) throw NotImplementedError("create_server(): TLS is not implemented by " + class_name());
   std::vector<ListeningSocket> sockets;
   if (options.sock) {
     if (options.sock->type() != SOCK_STREAM) {
@@ -247,8 +249,8 @@ Server SelectorEventLoop::create_server(ProtocolFactory factory, ServerOptions o
   } else {
     sockets = open_listening_sockets(server_addresses(options), options);  // suspends
   }
-  return SelectorServer::make(*this, std::move(factory), std::move(sockets), options.backlog,
-                              options.start_serving);  // suspends
+  return SelectorServer::make(*this, std::move(factory), std::move(sockets), TransportSecurity::of_server(options),
+                              options.backlog, options.start_serving);  // suspends
 }
 
 }  // namespace asyncio

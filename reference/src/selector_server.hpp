@@ -32,14 +32,16 @@ struct ListeningSocket {
 /// A server of SelectorEventLoop.
 class SelectorServer final : public BaseServer {
  public:
-  /// \param sockets  bound, not listening yet
-  SelectorServer(SelectorEventLoop& loop, ProtocolFactory factory, std::vector<ListeningSocket> sockets, int backlog);
+  /// \param sockets   bound, not listening yet
+  /// \param security  of its connections
+  SelectorServer(SelectorEventLoop& loop, ProtocolFactory factory, std::vector<ListeningSocket> sockets,
+                 TransportSecurity security, int backlog);
 
   /// Starts to listen where `start_serving` says so, as the functions that make servers do.
   ///
   /// \suspends for one iteration where it does (S243)
   static Server make(SelectorEventLoop& loop, ProtocolFactory factory, std::vector<ListeningSocket> sockets,
-                     int backlog, bool start_serving);
+                     TransportSecurity security, int backlog, bool start_serving);
 
  protected:
   void start_listening(const Socket& socket, int backlog) override;
@@ -55,6 +57,7 @@ class SelectorServer final : public BaseServer {
   SelectorEventLoop& loop_;
   const Ref<LoopCore> core_;  // says whether the loop is still there
   const ProtocolFactory factory_;
+  const TransportSecurity security_;
   const Context context_;  // of the server; each connection runs in a copy (S245)
   std::vector<ListeningSocket> listening_;
 };

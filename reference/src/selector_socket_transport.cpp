@@ -6,6 +6,8 @@
 
 #include "system_socket.hpp"
 
+#include <asyncio/sslproto.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -64,6 +66,19 @@ std::shared_ptr<SelectorSocketTransport> SelectorSocketTransport::start(Selector
   transport->begin(std::move(protocol), std::move(made));
   transport->channel_.open(transport, "_SelectorSocketTransport");
   return transport;
+}
+
+std::shared_ptr<Transport> SelectorSocketTransport::start(SelectorEventLoop& loop, Socket socket,
+                                                          std::shared_ptr<BaseProtocol> protocol, Future<void> made,
+                                                          const TransportSecurity& security, Server server,
+                                                          std::optional<Address> peername) {
+  if (!security.context) {
+    return start(loop, std::move(socket), std::move(protocol), std::move(made), std::move(server), std::move(peername));
+  }
+  const auto ssl_protocol = SSLProtocol::make(loop, std::move(protocol), std::move(made), security);
+  auto app_transport = ssl_protocol->app_transport();
+  start(loop, std::move(socket), ssl_protocol, Future<void>(), std::move(server), std::move(peername));
+  return app_transport;
 }
 
 void SelectorSocketTransport::loop_closed() noexcept {

@@ -30,6 +30,14 @@ class SelectorSocketTransport final : public BaseStreamTransport, public OpenTra
                                                         std::shared_ptr<BaseProtocol> protocol, Future<void> made,
                                                         Server server = nullptr, std::optional<Address> peername = {});
 
+  /// The same, with TLS on top where `security` has a context: asyncio's `_make_ssl_transport`.
+  ///
+  /// \return  the transport that the program is to have
+  static std::shared_ptr<Transport> start(SelectorEventLoop& loop, Socket socket,
+                                          std::shared_ptr<BaseProtocol> protocol, Future<void> made,
+                                          const TransportSecurity& security, Server server = nullptr,
+                                          std::optional<Address> peername = {});
+
   void loop_closed() noexcept override;
   /// The descriptor of its socket.
   int fileno() const noexcept { return channel_.fileno(); }

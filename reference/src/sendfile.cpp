@@ -272,6 +272,7 @@ std::int64_t SelectorEventLoop::sendfile(std::shared_ptr<Transport> transport, i
   if (!options.fallback) {
     throw RuntimeError("fallback is disabled and native sendfile is not supported for this transport");
   }
+  if (options.offset == 0) ::lseek(file, 0, SEEK_SET);  // a pipe has no positions, and needs none
   const auto stand_in = std::make_shared<FallbackProtocol>(*this, transport);
   transport->set_protocol(stand_in);
   return with_end(

@@ -86,6 +86,11 @@ bool StreamReaderProtocol::eof_received() {
   return !over_ssl_;
 }
 
+std::string StreamReaderProtocol::take_unread() {
+  const StreamReader reader = this->reader();
+  return reader ? reader.take_unread() : "";
+}
+
 Future<void> StreamReaderProtocol::get_close_waiter(const StreamWriter&) { return closed_; }
 
 void StreamReaderProtocol::replace_transport(const std::shared_ptr<Transport>& transport) {

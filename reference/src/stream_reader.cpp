@@ -92,6 +92,10 @@ class StreamReaderState {
   void feed_eof();
   void set_transport(std::weak_ptr<ReadTransport> transport);
   void replace_transport(std::weak_ptr<ReadTransport> transport) { transport_ = std::move(transport); }
+  std::string take_unread() {
+    paused_ = false;  // start_tls() pauses and resumes the transport itself
+    return buffer_.take(buffer_.size());
+  }
   std::string repr() const;
 
  private:
@@ -351,6 +355,7 @@ void StreamReader::set_transport(const std::shared_ptr<ReadTransport>& transport
 void StreamReader::replace_transport(const std::shared_ptr<ReadTransport>& transport) const {
   state().replace_transport(transport);
 }
+std::string StreamReader::take_unread() const { return state().take_unread(); }
 std::string StreamReader::repr() const { return state_ ? state_->repr() : "<no StreamReader>"; }
 
 }  // namespace asyncio

@@ -331,7 +331,7 @@ void BaseStreamTransport::fatal_error(const char* message) {
 }
 
 void BaseStreamTransport::force_close(std::exception_ptr error) {
-  if (lost_) return;
+  if (dead() || lost_) return;
   if (!buffer_.empty()) {
     buffer_.clear();
     watch_writing(false);

@@ -60,6 +60,9 @@ void WriteTransport::write_eof() { not_implemented("write_eof"); }
 bool WriteTransport::can_write_eof() const { not_implemented("can_write_eof"); }
 void WriteTransport::abort() { not_implemented("abort"); }
 
+bool Transport::start_tls_compatible() const noexcept { return false; }
+void Transport::force_close(std::exception_ptr) { abort(); }
+
 void DatagramTransport::sendto(std::string_view, const std::optional<Address>&) { not_implemented("sendto"); }
 void DatagramTransport::abort() { not_implemented("abort"); }
 void DatagramTransport::set_write_buffer_limits(WriteBufferLimits) { not_implemented("set_write_buffer_limits"); }
@@ -77,8 +80,7 @@ void SubprocessTransport::kill() { not_implemented("kill"); }
 int SubprocessTransport::wait() { not_implemented("wait"); }
 
 void FlowControl::set_limits(const WriteBufferLimits& limits) {
-  constexpr std::int64_t DEFAULT_HIGH = 64 * 1024;
-  const std::int64_t high = limits.high.value_or(limits.low ? 4 * *limits.low : DEFAULT_HIGH);
+  const std::int64_t high = limits.high.value_or(limits.low ? 4 * *limits.low : rules_.default_high);
   const std::int64_t low = limits.low.value_or(high / 4);
   if (!(high >= low && low >= 0)) {  // W2
     throw std::invalid_argument("high (" + std::to_string(high) + ") must be >= low (" + std::to_string(low) +
@@ -88,7 +90,7 @@ void FlowControl::set_limits(const WriteBufferLimits& limits) {
 }
 
 void FlowControl::maybe_pause(BaseTransport& transport, std::size_t size) {
-  if (protocol_paused_ || size <= marks_.high) return;
+  if (protocol_paused_ || size < marks_.high || (size == marks_.high && !rules_.pause_at_high)) return;
   protocol_paused_ = true;
   tell(transport, &BaseProtocol::pause_writing, "protocol.pause_writing() failed");
 }

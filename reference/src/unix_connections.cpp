@@ -7,6 +7,7 @@
 // S251.
 #include <asyncio/exceptions.hpp>
 #include <asyncio/selector_events.hpp>
+#include <asyncio/sslproto.hpp>
 
 #include "selector_server.hpp"
 #include "system_socket.hpp"
@@ -61,7 +62,8 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEve
   }
   check_path(path, options.sock.has_value());
   if (path.empty() && !options.sock) throw std::invalid_argument("no path and sock were specified");
-  if (options.ssl) throw NotImplementedError("create_unix_connection(): TLS is not implemented by " + class_name());
+  const TransportSecurity security = TransportSecurity::of(options);
+  SSLProtocol::check(security);
   Socket socket;
   if (options.sock) {
     socket = *options.sock;
@@ -70,7 +72,7 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEve
     socket = open_socket(AF_UNIX, SOCK_STREAM, 0);
     sock_connect(socket.fileno(), Address::unix_path(std::move(path)));  // suspends; the socket is closed if it throws
   }
-  return create_connection_transport(std::move(socket), factory);  // suspends
+  return create_connection_transport(std::move(socket), factory, security);  // suspends
 }
 
 Server SelectorEventLoop::create_unix_server(ProtocolFactory factory, std::string path, UnixServerOptions options) {
@@ -84,7 +86,8 @@ Server SelectorEventLoop::create_unix_server(ProtocolFactory factory, std::strin
   if (path.empty() && !options.sock) {
     throw std::invalid_argument("path was not specified, and no sock specified");
   }
-  if (options.ssl) throw NotImplementedError("create_unix_server(): TLS is not implemented by " + class_name());
+  const TransportSecurity security = TransportSecurity::of_server(options);
+  SSLProtocol::check(security);
 
   ListeningSocket listening;
   if (options.sock) {
@@ -100,7 +103,7 @@ Server SelectorEventLoop::create_unix_server(ProtocolFactory factory, std::strin
     listening.unlink = path;
     listening.inode = file.st_ino;
   }
-  return SelectorServer::make(*this, std::move(factory), {std::move(listening)}, options.backlog,
+  return SelectorServer::make(*this, std::move(factory), {std::move(listening)}, security, options.backlog,
                               options.start_serving);  // suspends
 }
 

@@ -9,6 +9,7 @@
 
 #include "host.hpp"
 #include "ids.hpp"
+#include "mix.hpp"
 #include "world_core.hpp"
 
 #include <algorithm>
@@ -63,6 +64,9 @@ TimePoint SimEventLoop::next_timer() {
   scheduled_.sweep();
   return scheduled_.empty() ? TimePoint::max() : scheduled_.next_time();
 }
+
+/// No choice: other keys would lead to no other behaviour, and each choice is one more to explore.
+std::optional<std::uint64_t> SimEventLoop::library_seed() { return mix(hash_text(host_.name()) + ++library_seeds_); }
 
 TimePoint SimEventLoop::time() const { return world_.now(); }
 

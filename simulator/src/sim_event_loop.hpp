@@ -87,6 +87,7 @@ class SimEventLoop final : public BaseEventLoop {
   TimePoint time() const override;
   std::uint64_t next_task_number() override { return ++last_task_number_; }
   RandomEngine& random() override { return random_; }
+  std::optional<std::uint64_t> library_seed() override;
 
   Handle call_soon(Callback callback, std::optional<Context> context = {}) override;
   void call_soon_handle(Ref<HandleState> handle) override;
@@ -128,6 +129,7 @@ class SimEventLoop final : public BaseEventLoop {
   ChoiceRandom random_;
   SimThreads threads_;
   std::uint64_t last_task_number_ = 0;
+  std::uint64_t library_seeds_ = 0;  // given so far
   bool any_order_;                 // ReadyOrder::any
   bool dead_ = false;              // V2
   bool ran_ = false;               // whether this turn has run a handle

@@ -57,11 +57,12 @@ class ConnectAttempt final : public SocketUser {
 class SimServer final : public BaseServer {
  public:
   SimServer(SimEventLoop& loop, ProtocolFactory factory, std::vector<std::pair<Socket, Ref<Listener>>> bound,
-            int backlog)
+            TransportSecurity security, int backlog)
       : BaseServer(loop, sockets_of(bound), backlog),
         loop_(loop),
         factory_(std::move(factory)),
         context_(copy_context()),
+        security_(std::move(security)),
         bound_(std::move(bound)) {}
 
  protected:
@@ -92,6 +93,7 @@ class SimServer final : public BaseServer {
   SimEventLoop& loop_;
   const ProtocolFactory factory_;
   const Context context_;
+  const TransportSecurity security_;
   const std::vector<std::pair<Socket, Ref<Listener>>> bound_;
 };
 
@@ -102,10 +104,10 @@ void SimServer::accept(Ref<StreamSocket> socket) {
 }
 
 void SimServer::set_up(const Ref<StreamSocket>& socket) {
-  std::shared_ptr<SimTransport> transport;
+  std::shared_ptr<Transport> transport;
   try {
     const Future<void> made = loop_.create_future<void>();
-    transport = SimTransport::start(loop_, socket, factory_(), shared_from_this(), made);
+    transport = SimTransport::start(loop_, socket, factory_(), shared_from_this(), made, security_);
     await(made);  // suspends
   } catch (const std::exception&) {
     // S246: dropped silently, whether the factory threw or the server was closed meanwhile.
@@ -119,7 +121,7 @@ void SimServer::set_up(const Ref<StreamSocket>& socket) {
 std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SimEventLoop::connect_stream(
     ProtocolFactory factory, ConnectionOptions options) {
   check_connection_options(options);
-  if (options.ssl) throw NotImplementedError("create_connection(): there is no TLS in a world");
+  const TransportSecurity security = TransportSecurity::of(options);
   if (options.sock) throw NotImplementedError("create_connection(): sock is not implemented in a world");
   SimNetwork& network = world_.network();
   const std::string name = options.host.value_or("localhost");
@@ -130,14 +132,14 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SimEventLoo
   const Address remote(loopback ? "127.0.0.1" : name, options.port.value_or(0));
 
   const Ref<StreamSocket> socket = StreamSocket::connect(network, *this, server, local, remote);
-  std::shared_ptr<SimTransport> transport;
+  std::shared_ptr<Transport> transport;
   try {
     const auto attempt = std::make_shared<ConnectAttempt>(*this, socket);
     socket->set_user(attempt);
     attempt->wait();  // suspends
     std::shared_ptr<BaseProtocol> protocol = factory();
     const Future<void> made = create_future<void>();
-    transport = SimTransport::start(*this, socket, protocol, nullptr, made);
+    transport = SimTransport::start(*this, socket, protocol, nullptr, made, security);
     await(made);  // suspends
     return {transport, std::move(protocol)};
   } catch (...) {
@@ -153,7 +155,6 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SimEventLoo
 
 Server SimEventLoop::create_server(ProtocolFactory factory, ServerOptions options) {
   check_server_options(options);
-  if (options.ssl) throw NotImplementedError("create_server(): there is no TLS in a world");
   if (options.sock) throw NotImplementedError("create_server(): sock is not implemented in a world");
   SimNetwork& network = world_.network();
   std::vector<std::string> names = options.hosts;
@@ -176,7 +177,8 @@ Server SimEventLoop::create_server(ProtocolFactory factory, ServerOptions option
     for (const auto& [socket, listener] : bound) listener->stop();
     throw;
   }
-  const auto server = std::make_shared<SimServer>(*this, std::move(factory), std::move(bound), options.backlog);
+  const auto server = std::make_shared<SimServer>(*this, std::move(factory), std::move(bound),
+                                                  TransportSecurity::of_server(options), options.backlog);
   if (options.start_serving) {
     server->start_listening_now();
     Coroutine::suspend();  // suspends: S243

@@ -5,6 +5,8 @@
 #include "sim_event_loop.hpp"
 #include "sim_sockets.hpp"
 
+#include <asyncio/sslproto.hpp>
+
 #include <algorithm>
 #include <system_error>
 #include <utility>
@@ -27,6 +29,16 @@ std::shared_ptr<SimTransport> SimTransport::start(SimEventLoop& loop, Ref<Stream
   transport->begin(std::move(protocol), std::move(made));
   transport->socket_->set_user(transport);  // M1
   return transport;
+}
+
+std::shared_ptr<Transport> SimTransport::start(SimEventLoop& loop, Ref<StreamSocket> socket,
+                                               std::shared_ptr<BaseProtocol> protocol, Server server, Future<void> made,
+                                               const TransportSecurity& security) {
+  if (!security.context) return start(loop, std::move(socket), std::move(protocol), std::move(server), std::move(made));
+  const auto ssl_protocol = SSLProtocol::make(loop, std::move(protocol), std::move(made), security);
+  auto app_transport = ssl_protocol->app_transport();
+  start(loop, std::move(socket), ssl_protocol, std::move(server), Future<void>());
+  return app_transport;
 }
 
 bool SimTransport::dead() const noexcept { return loop_.dead(); }  // M2

@@ -15,6 +15,7 @@
 #include "stream_socket.hpp"
 
 #include <asyncio/futures.hpp>
+#include <asyncio/loop_options.hpp>
 #include <asyncio/server.hpp>
 #include <asyncio/stream_transport.hpp>
 
@@ -42,6 +43,13 @@ class SimTransport final : public BaseStreamTransport, public SocketUser {
   /// \throws RuntimeError  where the server is closed
   static std::shared_ptr<SimTransport> start(SimEventLoop& loop, Ref<StreamSocket> socket,
                                              std::shared_ptr<BaseProtocol> protocol, Server server, Future<void> made);
+
+  /// The same, with TLS on top where `security` has a context.
+  ///
+  /// \return  the transport that the program is to have
+  static std::shared_ptr<Transport> start(SimEventLoop& loop, Ref<StreamSocket> socket,
+                                          std::shared_ptr<BaseProtocol> protocol, Server server, Future<void> made,
+                                          const TransportSecurity& security);
 
   void socket_ready() override;
   void let_go() noexcept override;

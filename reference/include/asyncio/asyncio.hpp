@@ -28,6 +28,9 @@
 #include <asyncio/protocols.hpp>
 #include <asyncio/selector_events.hpp>
 #include <asyncio/server.hpp>
+#include <asyncio/ssl.hpp>
+#include <asyncio/ssl_object.hpp>
+#include <asyncio/sslproto.hpp>
 #include <asyncio/stream_transport.hpp>
 #include <asyncio/transports.hpp>
 

@@ -70,6 +70,9 @@ class BaseEventLoop : public AbstractEventLoop {
 
   void submit_to_executor(std::shared_ptr<Executor> executor, Job job) override;
   void set_default_executor(std::shared_ptr<Executor> executor) override;
+  std::shared_ptr<Transport> start_tls(std::shared_ptr<Transport> transport, std::shared_ptr<BaseProtocol> protocol,
+                                       std::shared_ptr<SSLContext> context, StartTlsOptions options = {}) override;
+
   void asyncgen_firstiter_hook(AnyAsyncGenerator generator) override;
   void asyncgen_finalizer_hook(AnyAsyncGenerator generator) override;
 

@@ -367,13 +367,18 @@ class AbstractEventLoop {
   /// \throws std::system_error          where the connection ends
   /// \suspends until it is in the system's hands
   virtual std::int64_t sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options = {});
-  /// Turns the connection of `transport` and `protocol` into a TLS connection. \suspends until the handshake is over
+  /// Turns the connection of `transport` and `protocol` into a TLS connection (S301).
   ///
   /// \param transport  no longer to be used afterwards
-  /// \param protocol   hears of the decrypted bytes from then on
+  /// \param protocol   hears of the decrypted bytes from then on; connection_made() is not called again
   /// \param context    certificates and rules
   /// \param options    which side this is, whom to expect, how long to wait
   /// \return           the transport to use instead
+  /// \throws std::invalid_argument  where there is no context, TLS cannot stand on `transport`, a timeout is not
+  ///                                above 0, or the context checks names and there is none
+  /// \throws SSLError               where the handshake fails, or the other side's certificate is refused
+  /// \throws std::system_error      where the connection ends meanwhile, or the handshake takes too long
+  /// \suspends until the handshake is over. The connection is closed where this throws
   virtual std::shared_ptr<Transport> start_tls(std::shared_ptr<Transport> transport,
                                                std::shared_ptr<BaseProtocol> protocol,
                                                std::shared_ptr<SSLContext> context, StartTlsOptions options = {});
@@ -511,6 +516,9 @@ class AbstractEventLoop {
 
   /// The loop's random engine: seeded by the operating system on a real loop.
   virtual RandomEngine& random();
+  /// What a library that has random numbers of its own, such as OpenSSL, is to be seeded with, so that it does the
+  /// same again; another number each time. None on a loop of the real world, where it is to ask the system.
+  virtual std::optional<std::uint64_t> library_seed();
 
   /// Has `instrument` told of everything its functions name, until it is removed or destroyed with the loop.
   void add_instrument(Instrument& instrument) { core_->add_instrument(instrument); }

@@ -103,6 +103,38 @@ struct DatagramOptions {
   std::optional<Socket> sock = {};                        ///< an existing socket, instead of all of the above
 };
 
+/// What the options of a connection or a server say of TLS: for those who write loops. See SSLProtocol.
+struct TransportSecurity {
+  std::shared_ptr<SSLContext> context = {};               ///< null: no TLS
+  bool server_side = false;                               ///< this end is the server
+  std::string server_hostname = {};                       ///< of a client: whom it wants to talk to
+  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+
+  /// Of a client.
+  static TransportSecurity of(const ConnectionOptions& options) {
+    return {.context = options.ssl,
+            .server_hostname = options.server_hostname.value_or(options.host.value_or("")),
+            .ssl_handshake_timeout = options.ssl_handshake_timeout,
+            .ssl_shutdown_timeout = options.ssl_shutdown_timeout};
+  }
+  /// Of a client of a UNIX socket.
+  static TransportSecurity of(const UnixConnectionOptions& options) {
+    return {.context = options.ssl,
+            .server_hostname = options.server_hostname.value_or(""),
+            .ssl_handshake_timeout = options.ssl_handshake_timeout,
+            .ssl_shutdown_timeout = options.ssl_shutdown_timeout};
+  }
+  /// Of a server: ServerOptions, UnixServerOptions or AcceptedOptions.
+  template <class Options>
+  static TransportSecurity of_server(const Options& options) {
+    return {.context = options.ssl,
+            .server_side = true,
+            .ssl_handshake_timeout = options.ssl_handshake_timeout,
+            .ssl_shutdown_timeout = options.ssl_shutdown_timeout};
+  }
+};
+
 /// The keywords of start_tls().
 struct StartTlsOptions {
   bool server_side = false;                               ///< this end is the server

@@ -29,6 +29,7 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace asyncio {
@@ -70,6 +71,11 @@ class Protocol : public BaseProtocol {
   ///
   /// \return true to keep the connection open for writing; false lets the transport close it (S261)
   virtual bool eof_received();
+  /// For start_tls() of a server: gives up what it was told and has not made use of. A client that does not wait may
+  /// send the beginning of TLS right behind its request for it, and the protocol has received both (S301).
+  ///
+  /// \return  the bytes, which belong to TLS; nothing unless overridden
+  virtual std::string take_unread();
 };
 
 /// The protocol of a stream of bytes that are received into memory of the protocol's own.

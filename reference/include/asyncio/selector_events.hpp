@@ -152,7 +152,7 @@ class SelectorEventLoop : public BaseEventLoop {
   Socket connect_to_any(const std::vector<AddressInfo>& remote, const std::vector<AddressInfo>& local,
                         const ConnectionOptions& options);
   std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> create_connection_transport(
-      Socket socket, const ProtocolFactory& factory);
+      Socket socket, const ProtocolFactory& factory, const TransportSecurity& security);
   std::pair<Socket, std::optional<Address>> open_datagram_socket(const DatagramOptions& options);
   std::vector<AddressInfo> server_addresses(const ServerOptions& options);
   void remove_signal_handlers() noexcept;

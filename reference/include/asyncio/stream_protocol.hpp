@@ -57,6 +57,7 @@ class StreamReaderProtocol : public Protocol,
   void data_received(std::string_view data) override;
   /// True, so that the writing side stays open, except under TLS, which cannot (S341).
   bool eof_received() override;
+  std::string take_unread() override;
 
   Future<void> get_close_waiter(const StreamWriter& writer) override;
 

@@ -137,6 +137,8 @@ class StreamReader {
   void set_transport(const std::shared_ptr<ReadTransport>& transport) const;
   /// Says which transport has taken the place of the one before: after start_tls() (S343).
   void replace_transport(const std::shared_ptr<ReadTransport>& transport) const;
+  /// Takes everything that is buffered, without waiting: for start_tls() (S301).
+  std::string take_unread() const;
 
   /// One line for reports: "<StreamReader 12 bytes eof>".
   std::string repr() const;

@@ -79,6 +79,8 @@ class BaseStreamTransport : public FlowControlMixin<Transport> {
   void writelines(const std::vector<std::string>& pieces) override;
   void write_eof() override;
   bool can_write_eof() const override { return true; }
+  bool start_tls_compatible() const noexcept override { return true; }
+  void force_close(std::exception_ptr error) override;
   std::size_t get_write_buffer_size() const override { return buffer_.size(); }
 
   /// Attaches itself to its server, and has the loop call connection_made(), begin to read, and complete `made`, in
@@ -160,7 +162,6 @@ class BaseStreamTransport : public FlowControlMixin<Transport> {
   void on_eof();
   void send_or_keep(std::span<const std::string_view> pieces, const char* function);
   void fatal_error(const char* message);
-  void force_close(std::exception_ptr error);
   void lose_soon(std::exception_ptr error);
   void fail_sendfile(const std::exception_ptr& error);
   void call_connection_lost(const std::exception_ptr& error);

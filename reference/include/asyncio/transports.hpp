@@ -21,8 +21,8 @@
 // set_protocol(nullptr), and so must a loop that is closed with transports still open: nothing else
 // breaks the ring of a protocol that keeps its transport.
 //
-//   W1  pause_writing() is called when the buffer grows beyond the high mark, resume_writing() when
-//       it has shrunk to the low mark or below: in turns, each once for a crossing.
+//   W1  pause_writing() is called when the buffer grows beyond the high mark (over TLS: when it reaches it, S298),
+//       resume_writing() when it has shrunk to the low mark or below: in turns, each once for a crossing.
 //   W2  high >= low >= 0.
 //   W3  What a protocol throws in these two is reported; whoever called write() does not get it.
 //
@@ -35,6 +35,7 @@
 #include <any>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -91,6 +92,10 @@ class BaseTransport : public std::enable_shared_from_this<BaseTransport> {
   void set_extra_info(std::string name, std::any value);
   /// Finds it; null where there is none. A transport on top of another one also asks that one.
   virtual const std::any* find_extra_info(std::string_view name) const noexcept;
+  /// For that: what another transport finds.
+  static const std::any* find_extra_info_of(const BaseTransport& other, std::string_view name) noexcept {
+    return other.find_extra_info(name);
+  }
   /// Throws the NotImplementedError that says which function is missing.
   [[noreturn]] static void not_implemented(std::string_view function);
 
@@ -158,7 +163,16 @@ class WriteTransport : public virtual BaseTransport {
 };
 
 /// A stream connection: both directions.
-class Transport : public ReadTransport, public WriteTransport {};
+class Transport : public ReadTransport, public WriteTransport {
+ public:
+  /// Whether start_tls() can put TLS on top of it: asyncio's `_start_tls_compatible`. False unless overridden.
+  virtual bool start_tls_compatible() const noexcept;
+  /// For what stands on top of it, such as TLS: abort(), with an error that connection_lost() is told: asyncio's
+  /// `_force_close`.
+  ///
+  /// \param error  null: none. Where this is not overridden, it is not passed on
+  virtual void force_close(std::exception_ptr error);
+};
 
 /// Sends and receives datagrams. Its buffer has the limits of a WriteTransport (S288).
 class DatagramTransport : public virtual BaseTransport {
@@ -211,9 +225,17 @@ class SubprocessTransport : public virtual BaseTransport {
 /// FlowControlMixin.
 class FlowControl {
  public:
+  /// What a kind of transport has of its own.
+  struct Rules {
+    std::int64_t default_high = 64 * 1024;  ///< bytes, where no mark is given
+    bool pause_at_high = false;             ///< already at the high mark, not only beyond it
+  };
+
   /// \param loop  whose exception handler hears of what the protocol throws (W3); must outlive the
   ///              last call
   explicit FlowControl(AbstractEventLoop& loop) noexcept : loop_(loop) {}
+  /// The same with other rules than those of a socket.
+  FlowControl(AbstractEventLoop& loop, Rules rules) : loop_(loop), rules_(rules) { set_limits({}); }
 
   /// Sets the marks.
   ///
@@ -233,6 +255,7 @@ class FlowControl {
   void tell(BaseTransport& transport, void (BaseProtocol::*what)(), const char* failed);
 
   AbstractEventLoop& loop_;
+  const Rules rules_;
   WriteBufferMarks marks_;
   bool protocol_paused_ = false;
 };
@@ -261,7 +284,11 @@ class FlowControlMixin : public Interface {
  protected:
   /// \param loop  see FlowControl()
   explicit FlowControlMixin(AbstractEventLoop& loop) : flow_(loop) {}
+  /// The same with other rules than those of a socket.
+  FlowControlMixin(AbstractEventLoop& loop, FlowControl::Rules rules) : flow_(loop, rules) {}
 
+  /// Sets the marks, and tells nobody.
+  void set_marks(const WriteBufferLimits& limits) { flow_.set_limits(limits); }
   /// To be called when the buffer has grown. May call pause_writing(), and through it anything.
   void maybe_pause_protocol() { flow_.maybe_pause(*this, this->get_write_buffer_size()); }
   /// To be called when the buffer has shrunk. May call resume_writing(), and through it anything,

@@ -1,0 +1,390 @@
+// ssl_context.cpp: the settings of a context, and what OpenSSL asks back while it follows them.
+//
+// What is called from inside OpenSSL, the three on_… functions at the end, stands between C frames: no exception may
+// pass, and nothing may suspend.
+//
+// Source: CPython Lib/ssl.py, SSLContext; Modules/_ssl.c. Rules: S228, S229.
+#include "ssl_state.hpp"
+
+#include <asyncio/events.hpp>
+#include <asyncio/ssl_object.hpp>
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+namespace asyncio {
+namespace {
+
+static_assert(ssl::VERIFY_X509_PARTIAL_CHAIN == X509_V_FLAG_PARTIAL_CHAIN);
+static_assert(ssl::VERIFY_X509_STRICT == X509_V_FLAG_X509_STRICT);
+static_assert(ssl::VERIFY_CRL_CHECK_LEAF == X509_V_FLAG_CRL_CHECK);
+static_assert(ssl::VERIFY_CRL_CHECK_CHAIN == (X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL));
+
+// Forward secrecy and authenticated encryption, as CPython's build chooses by default; TLS 1.3 has no others.
+constexpr const char* TLS_1_2_CIPHERS =
+    "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM";
+constexpr std::size_t MAX_KEPT_SESSIONS = 256;
+
+/// The seed of the loop that runs here; none on a loop of the real world, and outside of any.
+std::optional<std::uint64_t> seed_of_running_loop() {
+  AbstractEventLoop* loop = get_running_loop_or_null();
+  return loop ? loop->library_seed() : std::nullopt;
+}
+
+/// A whole file of certificates or keys.
+///
+/// \throws std::system_error  with errno
+std::string read_pem(const std::string& path) {
+  const auto failed = [&] { return std::system_error(errno, std::generic_category(), "cannot read '" + path + "'"); };
+  const std::unique_ptr<std::FILE, decltype([](std::FILE* file) { std::fclose(file); })> file(
+      std::fopen(path.c_str(), "rbe"));
+  if (!file) throw failed();
+  std::string text;
+  std::array<char, 4096> block{};
+  while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get())) {
+    text.append(block.data(), count);
+  }
+  if (std::ferror(file.get()) != 0) throw failed();
+  return text;
+}
+
+BIOPointer memory_of(const std::string& text) {
+  return BIOPointer(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+/// Whether a PEM file just has no more of what was asked for. Empties the queue where that is so.
+bool at_end_of_pem() {
+  const unsigned long error = ERR_peek_last_error();
+  if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE) return false;
+  ERR_clear_error();
+  return true;
+}
+
+/// The next certificate; null where there is none.
+///
+/// \throws SSLError  where what is there is no certificate
+X509Pointer next_certificate(BIO* pem, OSSL_LIB_CTX* library) {
+  X509* certificate = X509_new_ex(library, nullptr);
+  if (PEM_read_bio_X509_AUX(pem, &certificate, nullptr, nullptr)) return X509Pointer(certificate);
+  X509_free(certificate);
+  if (!at_end_of_pem()) throw_ssl_error("this is no certificate");
+  return nullptr;
+}
+
+/// Gives OpenSSL the password of a key; without one it would ask at the terminal.
+int give_password(char* place, int size, int, void* password) noexcept {
+  const auto& given = *static_cast<const std::optional<std::string>*>(password);
+  if (!given || given->size() > static_cast<std::size_t>(size)) return -1;
+  std::memcpy(place, given->data(), given->size());
+  return static_cast<int>(given->size());
+}
+
+/// \param where  the name of the file, for the message
+KeyPointer read_key(const std::string& pem, const std::string& where, const std::optional<std::string>& password,
+                    OSSL_LIB_CTX* library) {
+  KeyPointer key(PEM_read_bio_PrivateKey_ex(memory_of(pem).get(), nullptr, give_password,
+                                            const_cast<std::optional<std::string>*>(&password), library, nullptr));
+  if (key) return key;
+  if (!password && pem.find("ENCRYPTED") != std::string::npos) {
+    ERR_clear_error();
+    throw SSLError("PEM", "BAD_PASSWORD_READ",
+                   "[PEM: BAD_PASSWORD_READ] the private key in " + where + " is encrypted: give its password");
+  }
+  if (at_end_of_pem()) throw SSLError("PEM", "NO_START_LINE", "[PEM: NO_START_LINE] no private key in " + where);
+  throw_ssl_error("no private key in " + where);
+}
+
+/// Adds all certificates and revocation lists of a text to those that are trusted.
+///
+/// \return  how many there are
+int trust_all(const std::string& pem, X509_STORE* store) {
+  int count = 0;
+  const BIOPointer memory = memory_of(pem);
+  STACK_OF(X509_INFO)* found = PEM_X509_INFO_read_bio(memory.get(), nullptr, nullptr, nullptr);
+  const std::unique_ptr<STACK_OF(X509_INFO), decltype([](STACK_OF(X509_INFO) * all) {
+                          sk_X509_INFO_pop_free(all, X509_INFO_free);
+                        })>
+      kept(found);
+  if (!found) throw_ssl_error("this is no list of certificates");
+  for (int i = 0; i < sk_X509_INFO_num(found); ++i) {
+    const X509_INFO* one = sk_X509_INFO_value(found, i);
+    if (one->x509 && X509_STORE_add_cert(store, one->x509) == 1) ++count;
+    if (one->crl && X509_STORE_add_crl(store, one->crl) == 1) ++count;
+  }
+  ERR_clear_error();
+  return count;
+}
+
+}  // namespace
+
+// ---- The state ----
+
+SSLContext::State::State(ssl::Method side, std::optional<std::uint64_t> seed)
+    : protocol(side),
+      reproducible(seed.has_value()),
+      library(seed ? make_seeded_library(*seed) : nullptr),
+      context(SSL_CTX_new_ex(library.get(), nullptr,
+                             side == ssl::PROTOCOL_TLS_CLIENT ? TLS_client_method() : TLS_server_method())) {
+  if (!context) throw_ssl_error("OpenSSL cannot make a context");
+  SSL_CTX* made = context.get();
+  SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                SSL_OP_SINGLE_DH_USE | SSL_OP_SINGLE_ECDH_USE);
+  SSL_CTX_set_mode(made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY |
+                             SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
+  SSL_CTX_set_max_proto_version(made, TLS1_3_VERSION);
+  if (SSL_CTX_set_cipher_list(made, TLS_1_2_CIPHERS) != 1) throw_ssl_error("OpenSSL has none of the ciphers");
+  static constexpr unsigned char SESSION_ID_CONTEXT[] = "orrery";  // without one, servers that check clients cannot resume
+  SSL_CTX_set_session_id_context(made, SESSION_ID_CONTEXT, sizeof SESSION_ID_CONTEXT - 1);
+  SSL_CTX_sess_set_new_cb(made, on_new_session);
+  if (side == ssl::PROTOCOL_TLS_SERVER) SSL_CTX_set_tlsext_servername_callback(made, on_servername);
+  if (side == ssl::PROTOCOL_TLS_SERVER) SSL_CTX_set_tlsext_servername_arg(made, this);
+
+  X509_VERIFY_PARAM* verify = SSL_CTX_get0_param(made);
+  X509_VERIFY_PARAM_set_flags(verify, X509_V_FLAG_TRUSTED_FIRST);
+  X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  if (reproducible) {  // both are the clock's: when a ticket was made, and whether a certificate has expired
+    SSL_CTX_set_options(made, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(made, 0);
+    SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
+    X509_VERIFY_PARAM_set_flags(verify, X509_V_FLAG_NO_CHECK_TIME);
+  }
+}
+
+void SSLContext::State::apply_verify_mode() const {
+  int mode = SSL_VERIFY_NONE;
+  if (verify_mode != ssl::CERT_NONE) mode = SSL_VERIFY_PEER;
+  if (verify_mode == ssl::CERT_REQUIRED) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  SSL_CTX_set_verify(context.get(), mode, nullptr);
+}
+
+void SSLContext::State::remember_session(const std::string& host, SSL_SESSION* session) {
+  SSL_SESSION_up_ref(session);
+  SSLSessionPointer kept(session);
+  const std::lock_guard lock(sessions_mutex_);
+  if (sessions_.size() >= MAX_KEPT_SESSIONS && !sessions_.contains(host)) sessions_.erase(sessions_.begin());
+  sessions_.insert_or_assign(host, std::move(kept));
+}
+
+SSLSessionPointer SSLContext::State::take_session(const std::string& host) {
+  const std::lock_guard lock(sessions_mutex_);
+  const auto found = sessions_.extract(host);
+  return found ? std::move(found.mapped()) : nullptr;
+}
+
+void SSLContext::State::forget_sessions() {
+  const std::lock_guard lock(sessions_mutex_);
+  sessions_.clear();
+}
+
+// ---- SSLContext ----
+
+SSLContext::SSLContext(ssl::Method protocol) : state_(std::make_unique<State>(protocol, seed_of_running_loop())) {
+  if (protocol != ssl::PROTOCOL_TLS_CLIENT) return;
+  state_->verify_mode = ssl::CERT_REQUIRED;
+  state_->check_hostname = true;
+  state_->apply_verify_mode();
+}
+
+SSLContext::~SSLContext() = default;
+
+void SSLContext::load_cert_chain(const ssl::CertChain& chain) {
+  if (chain.certfile.empty() && chain.certdata.empty()) {
+    throw std::invalid_argument("load_cert_chain() needs a certificate: give certfile or certdata");
+  }
+  ERR_clear_error();
+  const std::string certificates = chain.certfile.empty() ? chain.certdata : read_pem(chain.certfile);
+  const std::string certificates_name = chain.certfile.empty() ? "certdata" : "'" + chain.certfile + "'";
+  const bool own_key = !chain.keyfile.empty() || !chain.keydata.empty();
+  const std::string key_pem =
+      !own_key ? certificates : (chain.keyfile.empty() ? chain.keydata : read_pem(chain.keyfile));
+  const std::string key_name = chain.keyfile.empty() ? (own_key ? "keydata" : certificates_name) : "'" + chain.keyfile + "'";
+
+  const BIOPointer pem = memory_of(certificates);
+  const X509Pointer first = next_certificate(pem.get(), state_->library.get());
+  if (!first) throw SSLError("PEM", "NO_START_LINE", "[PEM: NO_START_LINE] no certificate in " + certificates_name);
+  const KeyPointer key = read_key(key_pem, key_name, chain.password, state_->library.get());
+  SSL_CTX* context = state_->context.get();
+  if (SSL_CTX_use_certificate(context, first.get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    throw_ssl_error("the certificate and the private key do not fit together");
+  }
+  SSL_CTX_clear_chain_certs(context);
+  while (const X509Pointer next = next_certificate(pem.get(), state_->library.get())) {
+    if (SSL_CTX_add1_chain_cert(context, next.get()) != 1) throw_ssl_error("the chain holds a bad certificate");
+  }
+}
+
+void SSLContext::load_verify_locations(const ssl::VerifyLocations& locations) {
+  if (locations.cafile.empty() && locations.capath.empty() && locations.cadata.empty()) {
+    throw std::invalid_argument("cafile, capath and cadata cannot be all omitted");
+  }
+  ERR_clear_error();
+  state_->forget_sessions();
+  X509_STORE* store = SSL_CTX_get_cert_store(state_->context.get());
+  const auto trust = [&](const std::string& pem, const std::string& where) {
+    if (trust_all(pem, store) > 0) return;
+    throw SSLError("X509", "NO_CERTIFICATE_OR_CRL_FOUND",
+                   "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found in " + where);
+  };
+  if (!locations.cafile.empty()) trust(read_pem(locations.cafile), "'" + locations.cafile + "'");
+  if (!locations.cadata.empty()) trust(locations.cadata, "cadata");
+  if (!locations.capath.empty() && X509_STORE_load_path(store, locations.capath.c_str()) != 1) {
+    throw_ssl_error("cannot read the folder '" + locations.capath + "'");
+  }
+}
+
+void SSLContext::set_default_verify_paths() {
+  state_->forget_sessions();
+  SSL_CTX_set_default_verify_paths(state_->context.get());
+  ERR_clear_error();  // that there are none is no error: every certificate is refused then
+}
+
+ssl::Method SSLContext::protocol() const noexcept { return state_->protocol; }
+ssl::VerifyMode SSLContext::verify_mode() const noexcept { return state_->verify_mode; }
+
+void SSLContext::set_verify_mode(ssl::VerifyMode mode) {
+  if (mode == ssl::CERT_NONE && state_->check_hostname) {  // X1
+    throw std::invalid_argument("Cannot set verify_mode to CERT_NONE when check_hostname is enabled.");
+  }
+  state_->forget_sessions();
+  state_->verify_mode = mode;
+  state_->apply_verify_mode();
+}
+
+bool SSLContext::check_hostname() const noexcept { return state_->check_hostname; }
+
+void SSLContext::set_check_hostname(bool check) {
+  state_->forget_sessions();
+  state_->check_hostname = check;
+  if (check && state_->verify_mode == ssl::CERT_NONE) set_verify_mode(ssl::CERT_REQUIRED);  // X1
+}
+
+std::uint64_t SSLContext::verify_flags() const noexcept {
+  return X509_VERIFY_PARAM_get_flags(SSL_CTX_get0_param(state_->context.get()));
+}
+
+void SSLContext::set_verify_flags(std::uint64_t flags) {
+  state_->forget_sessions();
+  X509_VERIFY_PARAM* verify = SSL_CTX_get0_param(state_->context.get());
+  constexpr std::uint64_t ours = ssl::VERIFY_X509_PARTIAL_CHAIN | ssl::VERIFY_X509_STRICT | ssl::VERIFY_CRL_CHECK_CHAIN;
+  X509_VERIFY_PARAM_clear_flags(verify, ours & ~flags);
+  X509_VERIFY_PARAM_set_flags(verify, flags);
+}
+
+ssl::TLSVersion SSLContext::minimum_version() const noexcept {
+  return static_cast<ssl::TLSVersion>(SSL_CTX_get_min_proto_version(state_->context.get()));
+}
+
+void SSLContext::set_minimum_version(ssl::TLSVersion version) {
+  SSL_CTX_set_min_proto_version(state_->context.get(), static_cast<int>(version));
+}
+
+ssl::TLSVersion SSLContext::maximum_version() const noexcept {
+  return static_cast<ssl::TLSVersion>(SSL_CTX_get_max_proto_version(state_->context.get()));
+}
+
+void SSLContext::set_maximum_version(ssl::TLSVersion version) {
+  SSL_CTX_set_max_proto_version(state_->context.get(), static_cast<int>(version));
+}
+
+void SSLContext::set_ciphers(const std::string& ciphers) {
+  ERR_clear_error();
+  if (SSL_CTX_set_cipher_list(state_->context.get(), ciphers.c_str()) == 1) return;
+  ERR_clear_error();
+  throw SSLError("SSL", "NO_CIPHER_MATCH", "[SSL: NO_CIPHER_MATCH] No cipher can be selected from '" + ciphers + "'");
+}
+
+void SSLContext::set_alpn_protocols(const std::vector<std::string>& protocols) {
+  std::string list;
+  for (const std::string& name : protocols) {
+    if (name.empty() || name.size() > 255) {
+      throw std::invalid_argument("ALPN protocols must be 1 to 255 bytes long, and one has " +
+                                  std::to_string(name.size()));
+    }
+    list += static_cast<char>(name.size());
+    list += name;
+  }
+  state_->alpn = std::move(list);
+  const auto* bytes = reinterpret_cast<const unsigned char*>(state_->alpn.data());
+  SSL_CTX_set_alpn_protos(state_->context.get(), bytes, static_cast<unsigned>(state_->alpn.size()));
+  SSL_CTX_set_alpn_select_cb(state_->context.get(), State::on_alpn, state_.get());
+}
+
+void SSLContext::set_sni_callback(ssl::SniCallback callback) { state_->sni_callback = std::move(callback); }
+
+void SSLContext::set_session_reuse(bool reuse) {
+  if (state_->reproducible) reuse = false;  // a session says when it was made
+  state_->session_reuse = reuse;
+  if (!reuse) state_->forget_sessions();
+  if (state_->protocol != ssl::PROTOCOL_TLS_CLIENT) return;
+  SSL_CTX_set_session_cache_mode(state_->context.get(),
+                                 reuse ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
+}
+
+bool SSLContext::reproducible() const noexcept { return state_->reproducible; }
+
+std::shared_ptr<SSLContext> ssl::create_default_context(Purpose purpose, const VerifyLocations& locations) {
+  const auto context =
+      std::make_shared<SSLContext>(purpose == Purpose::SERVER_AUTH ? PROTOCOL_TLS_CLIENT : PROTOCOL_TLS_SERVER);
+  context->set_verify_flags(VERIFY_X509_PARTIAL_CHAIN | VERIFY_X509_STRICT);
+  if (!locations.cafile.empty() || !locations.capath.empty() || !locations.cadata.empty()) {
+    context->load_verify_locations(locations);
+  } else if (context->verify_mode() != CERT_NONE && !context->reproducible()) {
+    context->set_default_verify_paths();
+  }
+  return context;
+}
+
+// ---- What OpenSSL calls ----
+
+int SSLContext::State::on_servername(SSL* connection, int* alert, void* state) noexcept {
+  auto& self = *static_cast<State*>(state);
+  if (!self.sni_callback) return SSL_TLSEXT_ERR_OK;
+  auto& object = *static_cast<SSLObject*>(SSL_get_app_data(connection));
+  try {
+    const char* name = SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name);
+    const auto chosen = self.sni_callback(name ? std::optional<std::string>(name) : std::nullopt);
+    if (!chosen) return SSL_TLSEXT_ERR_OK;
+    SSL_set_SSL_CTX(connection, chosen->state().context.get());
+    object.context_ = chosen;
+    return SSL_TLSEXT_ERR_OK;
+  } catch (...) {
+    object.thrown_ = std::current_exception();
+    *alert = SSL_AD_HANDSHAKE_FAILURE;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+}
+
+int SSLContext::State::on_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                               const unsigned char* offered, unsigned offered_size, void* state) noexcept {
+  const std::string& ours = static_cast<State*>(state)->alpn;
+  if (ours.empty() || offered_size == 0) return SSL_TLSEXT_ERR_NOACK;
+  const int found = SSL_select_next_proto(const_cast<unsigned char**>(chosen), chosen_size,
+                                          reinterpret_cast<const unsigned char*>(ours.data()),
+                                          static_cast<unsigned>(ours.size()), offered, offered_size);
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/// \return  0: OpenSSL's own reference stays its own
+int SSLContext::State::on_new_session(SSL* connection, SSL_SESSION* session) noexcept {
+  const auto* object = static_cast<SSLObject*>(SSL_get_app_data(connection));
+  if (!object || object->server_side_ || object->server_hostname_.empty()) return 0;
+  State& self = object->context_->state();
+  if (!self.session_reuse) return 0;
+  try {
+    self.remember_session(object->server_hostname_, session);
+  } catch (const std::bad_alloc&) {  // the next handshake is a whole one
+  }
+  return 0;
+}
+
+}  // namespace asyncio

@@ -1,0 +1,128 @@
+// ssl_seeded.cpp: an OpenSSL without chance, for worlds.
+//
+// OpenSSL draws keys, nonces and the random part of a greeting from a "RAND" of its library context. A library
+// context of our own can be given a RAND of our own, by way of a provider that has nothing else to offer. It is
+// SplitMix64, and its state follows from the seed and from how many generators were asked for before: OpenSSL makes
+// one for secrets and one for what is sent in the clear. What is drawn is the same on every machine.
+//
+// Who knows the seed can read everything. SSLContext sees to it that this stays in worlds (X2).
+#include "ssl_state.hpp"
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
+#include <openssl/rand.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace asyncio {
+namespace {
+
+/// What the provider keeps: of one library context.
+struct SeededProvider {
+  std::uint64_t seed;
+  std::uint64_t generators = 0;  // made so far
+};
+
+struct SeededGenerator {
+  std::uint64_t state;
+  std::uint64_t next() noexcept {
+    std::uint64_t z = (state += 0x9e3779b97f4a7c15U);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+  }
+};
+
+// What a provider is asked for is a table of plain functions. These have OpenSSL's types, and its rule: 1 is success.
+
+void* seeded_new(void* provider, void*, const OSSL_DISPATCH*) {
+  auto& of = *static_cast<SeededProvider*>(provider);
+  SeededGenerator mixer{of.seed + ++of.generators};
+  return new SeededGenerator{mixer.next()};
+}
+void seeded_free(void* generator) { delete static_cast<SeededGenerator*>(generator); }
+int seeded_instantiate(void*, unsigned, int, const unsigned char*, std::size_t, const OSSL_PARAM*) { return 1; }
+int seeded_uninstantiate(void*) { return 1; }
+int seeded_generate(void* generator, unsigned char* out, std::size_t size, unsigned, int, const unsigned char*,
+                    std::size_t) {
+  for (std::size_t i = 0; i < size; ++i) {
+    out[i] = static_cast<unsigned char>(static_cast<SeededGenerator*>(generator)->next());
+  }
+  return 1;
+}
+int seeded_enable_locking(void*) { return 1; }
+int seeded_lock(void*) { return 1; }
+void seeded_unlock(void*) {}
+const OSSL_PARAM* seeded_gettable(void*, void*) {
+  static const OSSL_PARAM params[] = {OSSL_PARAM_int(OSSL_RAND_PARAM_STATE, nullptr),
+                                      OSSL_PARAM_uint(OSSL_RAND_PARAM_STRENGTH, nullptr),
+                                      OSSL_PARAM_size_t(OSSL_RAND_PARAM_MAX_REQUEST, nullptr), OSSL_PARAM_END};
+  return params;
+}
+int seeded_get(void*, OSSL_PARAM params[]) {
+  constexpr unsigned STRENGTH_BITS = 256;  // else OpenSSL does not believe that it is strong enough for TLS
+  constexpr std::size_t MAX_REQUEST = 1 << 20;
+  if (auto* state = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_STATE)) {
+    OSSL_PARAM_set_int(state, EVP_RAND_STATE_READY);
+  }
+  if (auto* strength = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_STRENGTH)) {
+    OSSL_PARAM_set_uint(strength, STRENGTH_BITS);
+  }
+  if (auto* size = OSSL_PARAM_locate(params, OSSL_RAND_PARAM_MAX_REQUEST)) OSSL_PARAM_set_size_t(size, MAX_REQUEST);
+  return 1;
+}
+
+template <class Function>
+OSSL_DISPATCH entry(int number, Function* function) {
+  return {number, reinterpret_cast<void (*)()>(function)};
+}
+
+const OSSL_ALGORITHM* seeded_query(void*, int operation, int* no_cache) {
+  static const OSSL_DISPATCH functions[] = {entry(OSSL_FUNC_RAND_NEWCTX, seeded_new),
+                                            entry(OSSL_FUNC_RAND_FREECTX, seeded_free),
+                                            entry(OSSL_FUNC_RAND_INSTANTIATE, seeded_instantiate),
+                                            entry(OSSL_FUNC_RAND_UNINSTANTIATE, seeded_uninstantiate),
+                                            entry(OSSL_FUNC_RAND_GENERATE, seeded_generate),
+                                            entry(OSSL_FUNC_RAND_ENABLE_LOCKING, seeded_enable_locking),
+                                            entry(OSSL_FUNC_RAND_LOCK, seeded_lock),
+                                            entry(OSSL_FUNC_RAND_UNLOCK, seeded_unlock),
+                                            entry(OSSL_FUNC_RAND_GETTABLE_CTX_PARAMS, seeded_gettable),
+                                            entry(OSSL_FUNC_RAND_GET_CTX_PARAMS, seeded_get),
+                                            {0, nullptr}};
+  static const OSSL_ALGORITHM generators[] = {{"ORRERY-SEEDED", "provider=orrery", functions, ""},
+                                              {nullptr, nullptr, nullptr, nullptr}};
+  *no_cache = 0;
+  return operation == OSSL_OP_RAND ? generators : nullptr;
+}
+
+void seeded_teardown(void* provider) { delete static_cast<SeededProvider*>(provider); }
+
+thread_local std::uint64_t seed_of_next_provider = 0;  // OpenSSL passes nothing through to seeded_init()
+
+int seeded_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** provider) {
+  static const OSSL_DISPATCH functions[] = {entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, seeded_query),
+                                            entry(OSSL_FUNC_PROVIDER_TEARDOWN, seeded_teardown),
+                                            {0, nullptr}};
+  *out = functions;
+  *provider = new SeededProvider{seed_of_next_provider};
+  return 1;
+}
+
+}  // namespace
+
+SSLLibraryPointer make_seeded_library(std::uint64_t seed) {
+  ERR_clear_error();
+  SSLLibraryPointer library(OSSL_LIB_CTX_new());
+  seed_of_next_provider = seed;
+  const bool made = library && OSSL_PROVIDER_add_builtin(library.get(), "orrery", seeded_init) == 1 &&
+                    OSSL_PROVIDER_load(library.get(), "orrery") && OSSL_PROVIDER_load(library.get(), "default") &&
+                    RAND_set_DRBG_type(library.get(), "ORRERY-SEEDED", "provider=orrery", nullptr, nullptr) == 1;
+  if (!made) throw_ssl_error("OpenSSL cannot make a library context");
+  return library;
+}
+
+}  // namespace asyncio

@@ -1,0 +1,85 @@
+// ssl_state.hpp: what is behind an SSLContext, and OpenSSL's errors as ours.
+//
+// The only header that includes OpenSSL's.
+#pragma once
+
+#include <asyncio/ssl.hpp>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace asyncio {
+
+/// Calls OpenSSL's function that frees what a pointer of this kind points to.
+template <auto Free>
+struct OpenSSLFree {
+  /// Frees it.
+  template <class T>
+  void operator()(T* object) const noexcept {
+    Free(object);
+  }
+};
+
+using SSLPointer = std::unique_ptr<SSL, OpenSSLFree<SSL_free>>;
+using SSLContextPointer = std::unique_ptr<SSL_CTX, OpenSSLFree<SSL_CTX_free>>;
+using SSLSessionPointer = std::unique_ptr<SSL_SESSION, OpenSSLFree<SSL_SESSION_free>>;
+using SSLLibraryPointer = std::unique_ptr<OSSL_LIB_CTX, OpenSSLFree<OSSL_LIB_CTX_free>>;
+using X509Pointer = std::unique_ptr<X509, OpenSSLFree<X509_free>>;
+using KeyPointer = std::unique_ptr<EVP_PKEY, OpenSSLFree<EVP_PKEY_free>>;
+using BIOPointer = std::unique_ptr<BIO, OpenSSLFree<BIO_free>>;
+
+/// The state of a context.
+struct SSLContext::State {
+  /// \param protocol  which side it is for
+  /// \param seed      of all random numbers; none: those of the system
+  State(ssl::Method protocol, std::optional<std::uint64_t> seed);
+
+  /// Has verify_mode take effect.
+  void apply_verify_mode() const;
+  /// Keeps the session that a client has got for a host, instead of an older one.
+  void remember_session(const std::string& host, SSL_SESSION* session);
+  /// Takes the session out that is kept for a host; null where there is none. Each is offered once: who sees two
+  /// connections offer the same one knows that they come from the same client (RFC 8446, C.4).
+  SSLSessionPointer take_session(const std::string& host);
+  /// Drops all of them: what was allowed under other rules need not be under the new ones.
+  void forget_sessions();
+
+  // OpenSSL's callbacks.
+  static int on_servername(SSL* connection, int* alert, void* state) noexcept;
+  static int on_alpn(SSL* connection, const unsigned char** chosen, unsigned char* chosen_size,
+                     const unsigned char* offered, unsigned offered_size, void* state) noexcept;
+  static int on_new_session(SSL* connection, SSL_SESSION* session) noexcept;
+
+  const ssl::Method protocol;
+  const bool reproducible;
+  const SSLLibraryPointer library;  // null: OpenSSL's own; dies after `context`
+  const SSLContextPointer context;
+  ssl::VerifyMode verify_mode = ssl::CERT_NONE;
+  bool check_hostname = false;
+  std::string alpn;  // as it is sent: each name behind a byte with its length
+  ssl::SniCallback sni_callback;
+  bool session_reuse = false;
+
+ private:
+  std::mutex sessions_mutex_;  // connections of several threads may share a context
+  std::map<std::string, SSLSessionPointer> sessions_;
+};
+
+/// A library of OpenSSL's whose random numbers all follow from `seed`: nothing that it makes is a secret.
+///
+/// \throws SSLError  where OpenSSL cannot
+SSLLibraryPointer make_seeded_library(std::uint64_t seed);
+
+/// Throws the oldest error of OpenSSL's queue, and empties that.
+///
+/// \param fallback  what to say where there is none
+[[noreturn]] void throw_ssl_error(std::string_view fallback);
+
+}  // namespace asyncio

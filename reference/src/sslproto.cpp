@@ -1,0 +1,529 @@
+// sslproto.cpp: the machine between two sides.
+//
+// Every function stands where CPython has it, so that the two can be read side by side. What a transport or a program's
+// protocol is told may do anything in return: write, pause, close, abort. So each function that has called one of them
+// looks at the state again.
+//
+// A stack matters here. What comes from the network is decrypted on the loop's own stack, but write() and close() of a
+// task run on its fiber. tests/reference/tls_stack_test.cpp measures how much OpenSSL takes of it.
+#include <asyncio/sslproto.hpp>
+
+#include <asyncio/coroutine.hpp>
+#include <asyncio/events.hpp>
+#include <asyncio/exceptions.hpp>
+
+#include "log.hpp"
+
+#include <cassert>
+#include <cerrno>
+#include <cstdio>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace asyncio {
+namespace {
+
+constexpr std::size_t MAX_RECORD = 16 * 1024;  // bytes that one record holds (RFC 8446, 5.1)
+
+const char* name_of(SSLProtocol::State state) {
+  switch (state) {
+    case SSLProtocol::State::unwrapped: return "SSLProtocolState.UNWRAPPED";
+    case SSLProtocol::State::do_handshake: return "SSLProtocolState.DO_HANDSHAKE";
+    case SSLProtocol::State::wrapped: return "SSLProtocolState.WRAPPED";
+    case SSLProtocol::State::flushing: return "SSLProtocolState.FLUSHING";
+    case SSLProtocol::State::shutdown: return "SSLProtocolState.SHUTDOWN";
+  }
+  return "?";
+}
+
+/// A duration as Python prints a number of seconds: 60.0, 0.25.
+std::string python_seconds(Duration duration) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", std::chrono::duration<double>(duration).count());
+  const std::string number = text;
+  return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
+}
+
+std::exception_ptr connection_error(int code, const std::string& text) {
+  return std::make_exception_ptr(std::system_error(code, std::generic_category(), text));
+}
+
+}  // namespace
+
+// ---- The beginning ----
+
+void SSLProtocol::check(const TransportSecurity& security) {
+  if (!security.context) return;
+  const auto check_timeout = [](const char* name, const std::optional<Duration>& timeout) {
+    if (!timeout || *timeout > Duration::zero()) return;
+    throw std::invalid_argument(std::string(name) + " should be a positive number, got " + python_seconds(*timeout));
+  };
+  check_timeout("ssl_handshake_timeout", security.ssl_handshake_timeout);
+  check_timeout("ssl_shutdown_timeout", security.ssl_shutdown_timeout);
+  if (!security.server_side && security.context->check_hostname() && security.server_hostname.empty()) {
+    throw std::invalid_argument("check_hostname requires server_hostname");  // S229
+  }
+}
+
+std::shared_ptr<SSLProtocol> SSLProtocol::make(AbstractEventLoop& loop, std::shared_ptr<BaseProtocol> app_protocol,
+                                               Future<void> waiter, TransportSecurity security, AppConnection app) {
+  std::shared_ptr<SSLContext>& context = security.context;
+  if (!context) {
+    if (security.server_side) throw std::invalid_argument("Server side SSL needs a valid SSLContext");
+    context = ssl::create_default_context();
+    if (security.server_hostname.empty()) context->set_check_hostname(false);
+  }
+  check(security);
+  if (const bool in_world = loop.library_seed().has_value(); in_world != context->reproducible()) {  // X2
+    throw RuntimeError(in_world ? "this SSLContext was made outside of the world: its random numbers would differ in "
+                                  "each execution. Make it in the main of a host"
+                                : "this SSLContext was made in a world: everybody can know its keys. Make another one");
+  }
+  auto object = std::make_shared<SSLObject>(context, security.server_side, security.server_hostname);
+  const std::shared_ptr<SSLProtocol> made(new SSLProtocol(loop, std::move(object), std::move(waiter), security, app));
+  made->set_app_protocol(std::move(app_protocol));
+  made->app_transport_ = std::make_shared<SSLProtocolTransport>(loop, made);
+  made->app_transport_->set_extra_info("sslcontext", made->object_->context());
+  return made;
+}
+
+SSLProtocol::SSLProtocol(AbstractEventLoop& loop, std::shared_ptr<SSLObject> object, Future<void> waiter,
+                         const TransportSecurity& security, AppConnection app)
+    : loop_(loop),
+      object_(std::move(object)),
+      handshake_timeout_(security.ssl_handshake_timeout.value_or(SSL_HANDSHAKE_TIMEOUT)),
+      shutdown_timeout_(security.ssl_shutdown_timeout.value_or(SSL_SHUTDOWN_TIMEOUT)),
+      waiter_(std::move(waiter)),
+      app_state_(app == AppConnection::to_be_made ? AppState::init : AppState::con_made),
+      read_marks_(loop, {.default_high = FLOW_CONTROL_HIGH_WATER_SSL_READ}) {}
+
+void SSLProtocol::set_app_protocol(std::shared_ptr<BaseProtocol> protocol) {
+  stream_protocol_ = dynamic_cast<Protocol*>(protocol.get());
+  buffered_protocol_ = dynamic_cast<BufferedProtocol*>(protocol.get());
+  app_protocol_.swap(protocol);  // the old one dies last: its destructor is foreign code
+}
+
+void SSLProtocol::wakeup_waiter(const std::exception_ptr& error) {
+  const Future<void> waiter = std::exchange(waiter_, {});
+  if (!waiter || waiter.done()) return;
+  if (error) {
+    waiter.set_exception(error);
+  } else {
+    waiter.set_result();
+  }
+}
+
+void SSLProtocol::connection_made(std::shared_ptr<BaseTransport> transport) {
+  transport_ = std::dynamic_pointer_cast<Transport>(transport);
+  start_handshake();
+}
+
+void SSLProtocol::connection_lost(std::exception_ptr error) {
+  const auto self = shared_from_this();
+  write_backlog_.clear();
+  object_->take_outgoing();
+  const bool in_handshake = state_ == State::do_handshake;
+  if (app_transport_) {
+    app_transport_->closed_ = true;
+    ++app_transport_->lost_writes_;
+  }
+  if (!in_handshake && (app_state_ == AppState::con_made || app_state_ == AppState::eof)) {
+    app_state_ = AppState::con_lost;
+    loop_.call_soon([protocol = app_protocol_, error] { protocol->connection_lost(error); });  // S297
+  }
+  set_state(State::unwrapped);
+  cancel_timeouts();
+  if (in_handshake && !error) {
+    // CPython completes the waiter with nothing, and whoever waited gets None for a transport.
+    error = connection_error(ECONNABORTED, "The connection was closed during the SSL handshake");
+  }
+  wakeup_waiter(error);
+  const auto transport = std::exchange(transport_, nullptr);  // these die last: they may hold the last handles of others
+  const auto app_transport = std::exchange(app_transport_, nullptr);
+  set_app_protocol(nullptr);
+}
+
+void SSLProtocol::cancel_timeouts() {
+  if (const TimerHandle handle = std::exchange(handshake_timeout_handle_, {})) handle.cancel();
+  if (const TimerHandle handle = std::exchange(shutdown_timeout_handle_, {})) handle.cancel();
+}
+
+void SSLProtocol::set_state(State state) {
+  const bool allowed = state == State::unwrapped || (state_ == State::unwrapped && state == State::do_handshake) ||
+                       (state_ == State::do_handshake && state == State::wrapped) ||
+                       (state_ == State::wrapped && state == State::flushing) ||
+                       (state_ == State::flushing && state == State::shutdown);  // O1
+  if (!allowed) {
+    throw RuntimeError(std::string("cannot switch state from ") + name_of(state_) + " to " + name_of(state));
+  }
+  state_ = state;
+}
+
+/// Calls a function; what it throws is a fatal error of the connection. What is no error goes on.
+template <class Act>
+void SSLProtocol::fatal_where_it_throws(Act act) {
+  try {
+    act();
+  } catch (const KeyboardInterrupt&) {
+    throw;
+  } catch (const SystemExit&) {
+    throw;
+  } catch (const CoroutineExit&) {
+    throw;
+  } catch (const CancelledError&) {
+    throw;
+  } catch (...) {
+    fatal_error(std::current_exception(), "Fatal error on SSL protocol");
+  }
+}
+
+// ---- From the transport below ----
+
+void SSLProtocol::data_received(std::string_view data) {
+  object_->feed(data);
+  switch (state_) {
+    case State::unwrapped: break;
+    case State::do_handshake: do_handshake(); break;
+    case State::wrapped: do_read(); break;
+    case State::flushing: do_flush(); break;
+    case State::shutdown: do_shutdown(); break;
+  }
+}
+
+bool SSLProtocol::eof_received() {
+  eof_received_ = true;
+  const auto transport = transport_;  // while this runs, it may be lost
+  try {
+    switch (state_) {
+      case State::unwrapped: break;
+      case State::do_handshake:
+        on_handshake_complete(connection_error(ECONNRESET, "The connection ended during the SSL handshake"));
+        break;
+      case State::wrapped:
+        set_state(State::flushing);
+        if (app_reading_paused_) return true;  // what is there is read first: resume_reading()
+        do_flush();
+        break;
+      case State::flushing: do_flush(); break;
+      case State::shutdown: do_shutdown(); break;
+    }
+  } catch (const CoroutineExit&) {
+    throw;
+  } catch (...) {
+    if (transport) transport->close();
+    throw;
+  }
+  return false;
+}
+
+// ---- Handshake ----
+
+void SSLProtocol::start_handshake() {
+  set_state(State::do_handshake);
+  handshake_timeout_handle_ = loop_.call_later(handshake_timeout_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->check_handshake_timeout();
+  });
+  do_handshake();
+}
+
+void SSLProtocol::check_handshake_timeout() {
+  if (state_ != State::do_handshake) return;
+  fatal_error(connection_error(ECONNABORTED, "SSL handshake is taking longer than " + python_seconds(handshake_timeout_) +
+                                                 " seconds: aborting the connection"),
+              "Fatal error on transport");
+}
+
+void SSLProtocol::do_handshake() {
+  bool done = false;
+  try {
+    done = object_->do_handshake();
+  } catch (const CoroutineExit&) {
+    throw;
+  } catch (...) {
+    return on_handshake_complete(std::current_exception());
+  }
+  if (done) return on_handshake_complete(nullptr);
+  process_outgoing();
+}
+
+void SSLProtocol::on_handshake_complete(const std::exception_ptr& error) {
+  const auto self = shared_from_this();
+  if (const TimerHandle handle = std::exchange(handshake_timeout_handle_, {})) handle.cancel();
+  if (error) {
+    process_outgoing();  // the alert. CPython leaves it where it is, and the other side never hears why
+    set_state(State::unwrapped);
+    fatal_error(error, holds<SSLCertVerificationError>(error) ? "SSL handshake failed on verifying the certificate"
+                                                              : "SSL handshake failed");
+    return wakeup_waiter(error);
+  }
+  set_state(State::wrapped);
+  const auto app_transport = app_transport_;
+  app_transport->set_extra_info("sslcontext", object_->context());
+  app_transport->set_extra_info("peercert", object_->getpeercert());
+  app_transport->set_extra_info("cipher", object_->cipher());
+  app_transport->set_extra_info("compression", std::string());
+  app_transport->set_extra_info("ssl_object", object_);
+  if (app_state_ == AppState::init) {
+    app_state_ = AppState::con_made;
+    const auto protocol = app_protocol_;
+    protocol->connection_made(app_transport);  // S291
+  }
+  wakeup_waiter(nullptr);
+  do_read();
+  // CPython writes what was queued (S294) as a part of reading, so who has paused that in connection_made() keeps it back.
+  if (state_ == State::wrapped && !write_backlog_.empty()) fatal_where_it_throws([this] { do_write(); });
+}
+
+// ---- Shutdown ----
+
+void SSLProtocol::start_shutdown() {
+  switch (state_) {
+    case State::unwrapped:
+    case State::shutdown: return;
+    case State::flushing:
+      // The network has ended while the program had paused reading, and now the program does not want the rest. In
+      // CPython such a connection stays open for ever.
+      if (!eof_received_ || !app_reading_paused_) return;
+      return flush_in_time();
+    case State::do_handshake:
+      if (app_transport_) app_transport_->closed_ = true;
+      return force_close(nullptr);
+    case State::wrapped: break;
+  }
+  if (app_transport_) app_transport_->closed_ = true;
+  set_state(State::flushing);
+  flush_in_time();
+}
+
+void SSLProtocol::flush_in_time() {
+  shutdown_timeout_handle_ = loop_.call_later(shutdown_timeout_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->check_shutdown_timeout();
+  });
+  do_flush();
+}
+
+void SSLProtocol::check_shutdown_timeout() {
+  if (state_ != State::flushing && state_ != State::shutdown) return;
+  if (transport_) transport_->force_close(std::make_exception_ptr(TimeoutError("SSL shutdown timed out")));
+}
+
+void SSLProtocol::do_flush() {
+  const auto self = shared_from_this();
+  do_read();
+  if (state_ != State::flushing) return;  // it was aborted in there
+  set_state(State::shutdown);
+  do_shutdown();
+}
+
+void SSLProtocol::do_shutdown() {
+  const auto self = shared_from_this();
+  try {
+    if (!eof_received_ && !object_->unwrap()) return process_outgoing();
+  } catch (const SSLError&) {
+    return on_shutdown_complete(std::current_exception());
+  }
+  process_outgoing();
+  call_eof_received();
+  on_shutdown_complete(nullptr);
+}
+
+/// The timeout goes on: it also covers what the transport below has still to send (S295).
+void SSLProtocol::on_shutdown_complete(const std::exception_ptr& error) {
+  if (error) return fatal_error(error, "Fatal error on transport");
+  if (!transport_) return;
+  loop_.call_soon([transport = transport_] { transport->close(); });
+}
+
+void SSLProtocol::force_close(std::exception_ptr error) {
+  set_state(State::unwrapped);
+  const auto transport = transport_;
+  if (!transport) return;
+  if (error) {
+    transport->force_close(std::move(error));
+  } else {
+    transport->abort();
+  }
+}
+
+// ---- Outgoing ----
+
+/// \return  false where the connection is over, and `data` was dropped
+bool SSLProtocol::write_appdata(std::string_view data) {
+  if (state_ != State::do_handshake && state_ != State::wrapped) return false;
+  write_backlog_.append(data);
+  if (state_ == State::wrapped) fatal_where_it_throws([this] { do_write(); });
+  return true;
+}
+
+void SSLProtocol::do_write() {
+  while (!write_backlog_.empty()) {
+    const auto count = object_->write(write_backlog_.bytes());
+    if (!count) break;
+    write_backlog_.drop_sent(*count);
+  }
+  process_outgoing();
+}
+
+void SSLProtocol::process_outgoing() {
+  if (!ssl_writing_paused_ && transport_) {
+    if (const std::string records = object_->take_outgoing(); !records.empty()) transport_->write(records);
+  }
+  if (const auto app_transport = app_transport_) app_transport->control_app_writing();
+}
+
+void SSLProtocol::resume_writing() {
+  ssl_writing_paused_ = false;
+  process_outgoing();
+}
+
+// ---- Incoming ----
+
+void SSLProtocol::do_read() {
+  if (state_ != State::wrapped && state_ != State::flushing) return;
+  const auto self = shared_from_this();
+  const auto read = [this] {
+    if (!app_reading_paused_) {
+      if (buffered_protocol_) {
+        read_buffered();
+      } else {
+        read_copied();
+      }
+      if (write_backlog_.empty()) {
+        process_outgoing();
+      } else if (state_ == State::wrapped || state_ == State::flushing) {
+        do_write();
+      }
+    }
+    control_ssl_reading();
+  };
+  fatal_where_it_throws(read);
+}
+
+/// Fills the protocol's buffer once; what does not fit is read in the next iteration.
+void SSLProtocol::read_buffered() {
+  const auto protocol = app_protocol_;
+  BufferedProtocol& called = *buffered_protocol_;
+  const std::span<char> place = called.get_buffer(static_cast<std::ptrdiff_t>(object_->incoming_pending()));
+  if (place.empty()) throw RuntimeError("get_buffer() returned an empty buffer");
+  if (state_ != State::wrapped && state_ != State::flushing) return;  // it was aborted in there
+
+  std::size_t filled = 0;
+  bool ended = false;
+  std::exception_ptr error;
+  try {
+    while (!ended && filled < place.size()) {
+      const auto count = object_->read(place.subspan(filled));
+      if (!count) break;
+      ended = *count == 0;
+      filled += *count;
+    }
+  } catch (const SSLError&) {
+    error = std::current_exception();
+  }
+  if (filled == place.size()) {
+    loop_.call_soon([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->do_read();
+    });
+  }
+  if (filled > 0) called.buffer_updated(filled);
+  if (error) {
+    process_outgoing();  // the alert
+    std::rethrow_exception(error);
+  }
+  if (ended) end_of_records();
+}
+
+/// Reads all that is there, and tells the protocol of it in one piece.
+void SSLProtocol::read_copied() {
+  std::string data;
+  std::size_t filled = 0;  // of data
+  bool ended = false;
+  std::exception_ptr error;
+  try {
+    while (!ended) {
+      data.resize(filled + MAX_RECORD);
+      const auto count = object_->read(std::span(data).subspan(filled));
+      if (!count) break;
+      ended = *count == 0;
+      filled += *count;
+    }
+  } catch (const SSLError&) {  // what came before is told first: how records were cut must make no difference (J2)
+    error = std::current_exception();
+  }
+  data.resize(filled);
+  const auto protocol = app_protocol_;  // it may be replaced while it runs (S276)
+  if (!data.empty() && stream_protocol_) stream_protocol_->data_received(data);
+  if (error) {
+    process_outgoing();  // the alert
+    std::rethrow_exception(error);
+  }
+  if (ended) end_of_records();
+}
+
+/// The other side has sent its close_notify (S296).
+void SSLProtocol::end_of_records() {
+  call_eof_received();
+  start_shutdown();
+}
+
+void SSLProtocol::call_eof_received() {
+  if (app_state_ != AppState::con_made) return;
+  app_state_ = AppState::eof;
+  const auto protocol = app_protocol_;
+  try {
+    const bool keep_open = stream_protocol_     ? stream_protocol_->eof_received()
+                           : buffered_protocol_ ? buffered_protocol_->eof_received()
+                                                : false;
+    if (keep_open) log_warning("returning true from eof_received() has no effect when using ssl");
+  } catch (const KeyboardInterrupt&) {
+    throw;
+  } catch (const SystemExit&) {
+    throw;
+  } catch (const CoroutineExit&) {
+    throw;
+  } catch (...) {
+    fatal_error(std::current_exception(), "Error calling eof_received()");
+  }
+}
+
+void SSLProtocol::resume_reading() {
+  if (!std::exchange(app_reading_paused_, false)) return;
+  loop_.call_soon([weak = weak_from_this()] {  // S299
+    const auto self = weak.lock();
+    if (!self) return;
+    switch (self->state_) {
+      case State::unwrapped:
+      case State::do_handshake: break;
+      case State::wrapped: self->do_read(); break;
+      case State::flushing: self->do_flush(); break;
+      case State::shutdown: self->do_shutdown(); break;
+    }
+  });
+}
+
+void SSLProtocol::control_ssl_reading() {
+  const std::size_t size = object_->incoming_pending();
+  const auto transport = transport_;
+  if (!transport) return;
+  if (size >= read_marks_.marks().high && !ssl_reading_paused_) {
+    ssl_reading_paused_ = true;
+    transport->pause_reading();
+  } else if (size <= read_marks_.marks().low && ssl_reading_paused_) {
+    ssl_reading_paused_ = false;
+    transport->resume_reading();
+  }
+}
+
+// ---- Errors ----
+
+void SSLProtocol::fatal_error(const std::exception_ptr& error, const char* message) {
+  const auto self = shared_from_this();
+  const auto transport = transport_;
+  if (transport) transport->force_close(error);
+  if (holds<std::system_error>(error) || holds<CancelledError>(error)) return;
+  loop_.call_exception_handler(
+      {.message = message, .exception = error, .protocol = self, .transport = transport});
+}
+
+}  // namespace asyncio
