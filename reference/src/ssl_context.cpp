@@ -90,6 +90,9 @@ int give_password(char* place, int size, int, void* password) noexcept {
 /// \param where  the name of the file, for the message
 KeyPointer read_key(const std::string& pem, const std::string& where, const std::optional<std::string>& password,
                     OSSL_LIB_CTX* library) {
+  if (pem.find("PRIVATE KEY-----") == std::string::npos) {
+    throw SSLError("PEM", "NO_START_LINE", "[PEM: NO_START_LINE] no private key in " + where);
+  }
   KeyPointer key(PEM_read_bio_PrivateKey_ex(memory_of(pem).get(), nullptr, give_password,
                                             const_cast<std::optional<std::string>*>(&password), library, nullptr));
   if (key) return key;
@@ -98,8 +101,7 @@ KeyPointer read_key(const std::string& pem, const std::string& where, const std:
     throw SSLError("PEM", "BAD_PASSWORD_READ",
                    "[PEM: BAD_PASSWORD_READ] the private key in " + where + " is encrypted: give its password");
   }
-  if (at_end_of_pem()) throw SSLError("PEM", "NO_START_LINE", "[PEM: NO_START_LINE] no private key in " + where);
-  throw_ssl_error("no private key in " + where);
+  throw_ssl_error("the private key in " + where + " cannot be read");
 }
 
 /// Adds all certificates and revocation lists of a text to those that are trusted.

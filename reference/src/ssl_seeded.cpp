@@ -77,21 +77,21 @@ int seeded_get(void*, OSSL_PARAM params[]) {
 }
 
 template <class Function>
-OSSL_DISPATCH entry(int number, Function* function) {
+OSSL_DISPATCH dispatch_entry(int number, Function* function) {
   return {number, reinterpret_cast<void (*)()>(function)};
 }
 
 const OSSL_ALGORITHM* seeded_query(void*, int operation, int* no_cache) {
-  static const OSSL_DISPATCH functions[] = {entry(OSSL_FUNC_RAND_NEWCTX, seeded_new),
-                                            entry(OSSL_FUNC_RAND_FREECTX, seeded_free),
-                                            entry(OSSL_FUNC_RAND_INSTANTIATE, seeded_instantiate),
-                                            entry(OSSL_FUNC_RAND_UNINSTANTIATE, seeded_uninstantiate),
-                                            entry(OSSL_FUNC_RAND_GENERATE, seeded_generate),
-                                            entry(OSSL_FUNC_RAND_ENABLE_LOCKING, seeded_enable_locking),
-                                            entry(OSSL_FUNC_RAND_LOCK, seeded_lock),
-                                            entry(OSSL_FUNC_RAND_UNLOCK, seeded_unlock),
-                                            entry(OSSL_FUNC_RAND_GETTABLE_CTX_PARAMS, seeded_gettable),
-                                            entry(OSSL_FUNC_RAND_GET_CTX_PARAMS, seeded_get),
+  static const OSSL_DISPATCH functions[] = {dispatch_entry(OSSL_FUNC_RAND_NEWCTX, seeded_new),
+                                            dispatch_entry(OSSL_FUNC_RAND_FREECTX, seeded_free),
+                                            dispatch_entry(OSSL_FUNC_RAND_INSTANTIATE, seeded_instantiate),
+                                            dispatch_entry(OSSL_FUNC_RAND_UNINSTANTIATE, seeded_uninstantiate),
+                                            dispatch_entry(OSSL_FUNC_RAND_GENERATE, seeded_generate),
+                                            dispatch_entry(OSSL_FUNC_RAND_ENABLE_LOCKING, seeded_enable_locking),
+                                            dispatch_entry(OSSL_FUNC_RAND_LOCK, seeded_lock),
+                                            dispatch_entry(OSSL_FUNC_RAND_UNLOCK, seeded_unlock),
+                                            dispatch_entry(OSSL_FUNC_RAND_GETTABLE_CTX_PARAMS, seeded_gettable),
+                                            dispatch_entry(OSSL_FUNC_RAND_GET_CTX_PARAMS, seeded_get),
                                             {0, nullptr}};
   static const OSSL_ALGORITHM generators[] = {{"ORRERY-SEEDED", "provider=orrery", functions, ""},
                                               {nullptr, nullptr, nullptr, nullptr}};
@@ -104,8 +104,8 @@ void seeded_teardown(void* provider) { delete static_cast<SeededProvider*>(provi
 thread_local std::uint64_t seed_of_next_provider = 0;  // OpenSSL passes nothing through to seeded_init()
 
 int seeded_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** provider) {
-  static const OSSL_DISPATCH functions[] = {entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, seeded_query),
-                                            entry(OSSL_FUNC_PROVIDER_TEARDOWN, seeded_teardown),
+  static const OSSL_DISPATCH functions[] = {dispatch_entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, seeded_query),
+                                            dispatch_entry(OSSL_FUNC_PROVIDER_TEARDOWN, seeded_teardown),
                                             {0, nullptr}};
   *out = functions;
   *provider = new SeededProvider{seed_of_next_provider};
