@@ -132,7 +132,7 @@ int trust_all(const std::string& pem, X509_STORE* store) {
 SSLContext::State::State(ssl::Method side, std::optional<std::uint64_t> seed)
     : protocol(side),
       reproducible(seed.has_value()),
-      library(seed ? make_seeded_library(*seed) : nullptr),
+      library(seed ? make_seeded_library(*seed) : SSLLibraryPointer()),
       context(SSL_CTX_new_ex(library.get(), nullptr,
                              side == ssl::PROTOCOL_TLS_CLIENT ? TLS_client_method() : TLS_server_method())) {
   if (!context) throw_ssl_error("OpenSSL cannot make a context");

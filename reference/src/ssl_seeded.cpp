@@ -3,7 +3,15 @@
 // OpenSSL draws keys, nonces and the random part of a greeting from a "RAND" of its library context. A library
 // context of our own can be given a RAND of our own, by way of a provider that has nothing else to offer. It is
 // SplitMix64, and its state follows from the seed and from how many generators were asked for before: OpenSSL makes
-// one for secrets and one for what is sent in the clear. What is drawn is the same on every machine.
+// one for secrets and one for what is sent in the clear, for each thread. What is drawn is the same on every machine.
+//
+// To make a library context and have it find its algorithms takes some milliseconds, and an exploration makes thousands.
+// So each thread keeps a few that are not in use, and gives them a new seed:
+//
+//     make_seeded_library() ──► in use ──► the last handle goes ──► idle ──► new seed ──► in use
+//
+//   L1  A library that is used again gives the same numbers as a new one: its generators are made in a fixed order
+//       before anybody draws, and a new seed sets each to where it would have begun.
 //
 // Who knows the seed can read everything. SSLContext sees to it that this stays in worlds (X2).
 #include "ssl_state.hpp"
@@ -17,34 +25,56 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace asyncio {
 namespace {
 
-/// What the provider keeps: of one library context.
-struct SeededProvider {
-  std::uint64_t seed;
-  std::uint64_t generators = 0;  // made so far
-};
-
+/// SplitMix64.
 struct SeededGenerator {
-  std::uint64_t state;
   std::uint64_t next() noexcept {
     std::uint64_t z = (state += 0x9e3779b97f4a7c15U);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
     return z ^ (z >> 31);
   }
+  /// Begins anew.
+  void set_seed(std::uint64_t seed) noexcept {
+    state = seed + number;
+    state = next();
+  }
+
+  SeededProvider* provider;
+  std::uint64_t number;  // of its provider, from 1
+  std::uint64_t state = 0;
 };
+
+}  // namespace
+
+/// What the provider keeps: of one library context.
+struct SeededProvider {
+  std::uint64_t seed;
+  std::uint64_t made = 0;  // generators so far
+  std::vector<SeededGenerator*> generators = {};
+};
+
+namespace {
 
 // What a provider is asked for is a table of plain functions. These have OpenSSL's types, and its rule: 1 is success.
 
 void* seeded_new(void* provider, void*, const OSSL_DISPATCH*) {
   auto& of = *static_cast<SeededProvider*>(provider);
-  SeededGenerator mixer{of.seed + ++of.generators};
-  return new SeededGenerator{mixer.next()};
+  of.generators.push_back(new SeededGenerator{&of, ++of.made});
+  of.generators.back()->set_seed(of.seed);
+  return of.generators.back();
 }
-void seeded_free(void* generator) { delete static_cast<SeededGenerator*>(generator); }
+void seeded_free(void* generator) {
+  auto* const gone = static_cast<SeededGenerator*>(generator);
+  if (gone) std::erase(gone->provider->generators, gone);
+  delete gone;
+}
 int seeded_instantiate(void*, unsigned, int, const unsigned char*, std::size_t, const OSSL_PARAM*) { return 1; }
 int seeded_uninstantiate(void*) { return 1; }
 int seeded_generate(void* generator, unsigned char* out, std::size_t size, unsigned, int, const unsigned char*,
@@ -101,28 +131,80 @@ const OSSL_ALGORITHM* seeded_query(void*, int operation, int* no_cache) {
 
 void seeded_teardown(void* provider) { delete static_cast<SeededProvider*>(provider); }
 
-thread_local std::uint64_t seed_of_next_provider = 0;  // OpenSSL passes nothing through to seeded_init()
+// OpenSSL passes nothing through to seeded_init(), and nothing back.
+thread_local std::uint64_t seed_of_next_provider = 0;
+thread_local SeededProvider* last_provider = nullptr;
 
 int seeded_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** provider) {
   static const OSSL_DISPATCH functions[] = {dispatch_entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, seeded_query),
                                             dispatch_entry(OSSL_FUNC_PROVIDER_TEARDOWN, seeded_teardown),
                                             {0, nullptr}};
   *out = functions;
-  *provider = new SeededProvider{seed_of_next_provider};
+  last_provider = new SeededProvider{seed_of_next_provider};
+  *provider = last_provider;
   return 1;
+}
+
+/// The libraries of a thread that are not in use.
+class IdleLibraries {
+ public:
+  IdleLibraries() = default;
+  IdleLibraries(const IdleLibraries&) = delete;
+  IdleLibraries& operator=(const IdleLibraries&) = delete;
+  ~IdleLibraries() {
+    for (const auto& [library, provider] : idle_) OSSL_LIB_CTX_free(library);
+    full_ = true;
+  }
+
+  /// \return  whether it was taken
+  bool put(OSSL_LIB_CTX* library, SeededProvider* provider) {
+    if (full_ || idle_.size() == MAX_IDLE) return false;
+    idle_.emplace_back(library, provider);
+    return true;
+  }
+  /// \return  null where there is none
+  SSLLibraryPointer take() {
+    if (idle_.empty()) return nullptr;
+    const auto [library, provider] = idle_.back();
+    idle_.pop_back();
+    return SSLLibraryPointer(library, {.provider = provider, .thread = std::this_thread::get_id()});
+  }
+
+ private:
+  static constexpr std::size_t MAX_IDLE = 8;
+  std::vector<std::pair<OSSL_LIB_CTX*, SeededProvider*>> idle_;
+  bool full_ = false;  // the thread ends
+};
+
+thread_local IdleLibraries idle_libraries;
+
+SSLLibraryPointer make_new_library(std::uint64_t seed) {
+  ERR_clear_error();
+  std::unique_ptr<OSSL_LIB_CTX, OpenSSLFree<OSSL_LIB_CTX_free>> library(OSSL_LIB_CTX_new());
+  seed_of_next_provider = seed;
+  const bool made = library && OSSL_PROVIDER_add_builtin(library.get(), "orrery", seeded_init) == 1 &&
+                    OSSL_PROVIDER_load(library.get(), "orrery") && OSSL_PROVIDER_load(library.get(), "default") &&
+                    RAND_set_DRBG_type(library.get(), "ORRERY-SEEDED", "provider=orrery", nullptr, nullptr) == 1 &&
+                    RAND_get0_primary(library.get()) && RAND_get0_public(library.get()) &&
+                    RAND_get0_private(library.get());  // L1: in this order
+  if (!made) throw_ssl_error("OpenSSL cannot make a library context");
+  return SSLLibraryPointer(library.release(), {.provider = last_provider, .thread = std::this_thread::get_id()});
 }
 
 }  // namespace
 
+void SSLLibraryReturn::operator()(OSSL_LIB_CTX* library) const noexcept {
+  if (thread == std::this_thread::get_id() && idle_libraries.put(library, provider)) return;
+  OSSL_LIB_CTX_free(library);
+}
+
 SSLLibraryPointer make_seeded_library(std::uint64_t seed) {
-  ERR_clear_error();
-  SSLLibraryPointer library(OSSL_LIB_CTX_new());
-  seed_of_next_provider = seed;
-  const bool made = library && OSSL_PROVIDER_add_builtin(library.get(), "orrery", seeded_init) == 1 &&
-                    OSSL_PROVIDER_load(library.get(), "orrery") && OSSL_PROVIDER_load(library.get(), "default") &&
-                    RAND_set_DRBG_type(library.get(), "ORRERY-SEEDED", "provider=orrery", nullptr, nullptr) == 1;
-  if (!made) throw_ssl_error("OpenSSL cannot make a library context");
-  return library;
+  SSLLibraryPointer idle = idle_libraries.take();
+  if (!idle) return make_new_library(seed);
+  SeededProvider& provider = *idle.get_deleter().provider;
+  provider.seed = seed;
+  for (SeededGenerator* generator : provider.generators) generator->set_seed(seed);  // L1
+  return idle;
 }
 
 }  // namespace asyncio

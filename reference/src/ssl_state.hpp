@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace asyncio {
 
@@ -30,10 +31,21 @@ struct OpenSSLFree {
 using SSLPointer = std::unique_ptr<SSL, OpenSSLFree<SSL_free>>;
 using SSLContextPointer = std::unique_ptr<SSL_CTX, OpenSSLFree<SSL_CTX_free>>;
 using SSLSessionPointer = std::unique_ptr<SSL_SESSION, OpenSSLFree<SSL_SESSION_free>>;
-using SSLLibraryPointer = std::unique_ptr<OSSL_LIB_CTX, OpenSSLFree<OSSL_LIB_CTX_free>>;
 using X509Pointer = std::unique_ptr<X509, OpenSSLFree<X509_free>>;
 using KeyPointer = std::unique_ptr<EVP_PKEY, OpenSSLFree<EVP_PKEY_free>>;
 using BIOPointer = std::unique_ptr<BIO, OpenSSLFree<BIO_free>>;
+
+struct SeededProvider;  // ssl_seeded.cpp
+
+/// Gives a library of make_seeded_library() back.
+struct SSLLibraryReturn {
+  /// Keeps it for the next one, or frees it.
+  void operator()(OSSL_LIB_CTX* library) const noexcept;
+
+  SeededProvider* provider = nullptr;  ///< whose random numbers it has
+  std::thread::id thread = {};         ///< where it was made
+};
+using SSLLibraryPointer = std::unique_ptr<OSSL_LIB_CTX, SSLLibraryReturn>;
 
 /// The state of a context.
 struct SSLContext::State {
