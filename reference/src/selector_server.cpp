@@ -139,8 +139,8 @@ void SelectorServer::set_up(Socket accepted, Address peer) {
   try {
     protocol = factory_();
     const Future<void> made = loop_.create_future<void>();
-    transport = SelectorSocketTransport::start(loop_, accepted, protocol, made, security_, shared_from_this(),
-                                               std::move(peer));
+    transport =
+        SelectorSocketTransport::start(loop_, accepted, protocol, made, security_, shared_from_this(), std::move(peer));
     await(made);  // suspends
   } catch (...) {
     const std::exception_ptr error = std::current_exception();

@@ -107,13 +107,12 @@ KeyPointer read_key(const std::string& pem, const std::string& where, const std:
 /// Adds all certificates and revocation lists of a text to those that are trusted.
 ///
 /// \return  how many there are
-int trust_all(const std::string& pem, X509_STORE* store) {
+int trust_all(const std::string& pem, X509_STORE* store, OSSL_LIB_CTX* library) {
   int count = 0;
   const BIOPointer memory = memory_of(pem);
-  STACK_OF(X509_INFO)* found = PEM_X509_INFO_read_bio(memory.get(), nullptr, nullptr, nullptr);
-  const std::unique_ptr<STACK_OF(X509_INFO), decltype([](STACK_OF(X509_INFO) * all) {
-                          sk_X509_INFO_pop_free(all, X509_INFO_free);
-                        })>
+  STACK_OF(X509_INFO)* found = PEM_X509_INFO_read_bio_ex(memory.get(), nullptr, nullptr, nullptr, library, nullptr);
+  const std::unique_ptr<STACK_OF(X509_INFO),
+                        decltype([](STACK_OF(X509_INFO) * all) { sk_X509_INFO_pop_free(all, X509_INFO_free); })>
       kept(found);
   if (!found) throw_ssl_error("this is no list of certificates");
   for (int i = 0; i < sk_X509_INFO_num(found); ++i) {
@@ -144,7 +143,8 @@ SSLContext::State::State(ssl::Method side, std::optional<std::uint64_t> seed)
   SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION);
   SSL_CTX_set_max_proto_version(made, TLS1_3_VERSION);
   if (SSL_CTX_set_cipher_list(made, TLS_1_2_CIPHERS) != 1) throw_ssl_error("OpenSSL has none of the ciphers");
-  static constexpr unsigned char SESSION_ID_CONTEXT[] = "orrery";  // without one, servers that check clients cannot resume
+  static constexpr unsigned char SESSION_ID_CONTEXT[] =
+      "orrery";  // without one, servers that check clients cannot resume
   SSL_CTX_set_session_id_context(made, SESSION_ID_CONTEXT, sizeof SESSION_ID_CONTEXT - 1);
   SSL_CTX_sess_set_new_cb(made, on_new_session);
   if (side == ssl::PROTOCOL_TLS_SERVER) SSL_CTX_set_tlsext_servername_callback(made, on_servername);
@@ -203,12 +203,14 @@ void SSLContext::load_cert_chain(const ssl::CertChain& chain) {
     throw std::invalid_argument("load_cert_chain() needs a certificate: give certfile or certdata");
   }
   ERR_clear_error();
+  state_->forget_sessions();  // they are those of somebody else
   const std::string certificates = chain.certfile.empty() ? chain.certdata : read_pem(chain.certfile);
   const std::string certificates_name = chain.certfile.empty() ? "certdata" : "'" + chain.certfile + "'";
   const bool own_key = !chain.keyfile.empty() || !chain.keydata.empty();
   const std::string key_pem =
       !own_key ? certificates : (chain.keyfile.empty() ? chain.keydata : read_pem(chain.keyfile));
-  const std::string key_name = chain.keyfile.empty() ? (own_key ? "keydata" : certificates_name) : "'" + chain.keyfile + "'";
+  const std::string key_name =
+      chain.keyfile.empty() ? (own_key ? "keydata" : certificates_name) : "'" + chain.keyfile + "'";
 
   const BIOPointer pem = memory_of(certificates);
   const X509Pointer first = next_certificate(pem.get(), state_->library.get());
@@ -233,7 +235,7 @@ void SSLContext::load_verify_locations(const ssl::VerifyLocations& locations) {
   state_->forget_sessions();
   X509_STORE* store = SSL_CTX_get_cert_store(state_->context.get());
   const auto trust = [&](const std::string& pem, const std::string& where) {
-    if (trust_all(pem, store) > 0) return;
+    if (trust_all(pem, store, state_->library.get()) > 0) return;
     throw SSLError("X509", "NO_CERTIFICATE_OR_CRL_FOUND",
                    "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found in " + where);
   };

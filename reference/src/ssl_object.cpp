@@ -81,8 +81,9 @@ SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std:
   SSL_set_connect_state(connection);
   if (server_hostname_.empty()) return;
   const bool address = is_literal_address(server_hostname_);
-  const bool bad_name = server_hostname_.starts_with(".") || server_hostname_.find('\0') != std::string::npos ||
-                        std::ranges::any_of(server_hostname_, [](char c) { return static_cast<unsigned char>(c) > 126; });
+  const bool bad_name =
+      server_hostname_.starts_with(".") || server_hostname_.find('\0') != std::string::npos ||
+      std::ranges::any_of(server_hostname_, [](char c) { return static_cast<unsigned char>(c) > 126; });
   // RFC 6066: only names are asked for.
   if (bad_name || (!address && SSL_set_tlsext_host_name(connection, server_hostname_.c_str()) != 1)) {
     ERR_clear_error();

@@ -5,8 +5,8 @@
 // SplitMix64, and its state follows from the seed and from how many generators were asked for before: OpenSSL makes
 // one for secrets and one for what is sent in the clear, for each thread. What is drawn is the same on every machine.
 //
-// To make a library context and have it find its algorithms takes some milliseconds, and an exploration makes thousands.
-// So each thread keeps a few that are not in use, and gives them a new seed:
+// To make a library context and have it find its algorithms takes some milliseconds, and an exploration makes
+// thousands. So each thread keeps a few that are not in use, and gives them a new seed:
 //
 //     make_seeded_library() ──► in use ──► the last handle goes ──► idle ──► new seed ──► in use
 //
@@ -145,6 +145,8 @@ int seeded_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPAT
   return 1;
 }
 
+thread_local bool thread_ends = false;  // no destructor, so that it can be asked until the very end
+
 /// The libraries of a thread that are not in use.
 class IdleLibraries {
  public:
@@ -152,13 +154,13 @@ class IdleLibraries {
   IdleLibraries(const IdleLibraries&) = delete;
   IdleLibraries& operator=(const IdleLibraries&) = delete;
   ~IdleLibraries() {
+    thread_ends = true;
     for (const auto& [library, provider] : idle_) OSSL_LIB_CTX_free(library);
-    full_ = true;
   }
 
   /// \return  whether it was taken
   bool put(OSSL_LIB_CTX* library, SeededProvider* provider) {
-    if (full_ || idle_.size() == MAX_IDLE) return false;
+    if (idle_.size() == MAX_IDLE) return false;
     idle_.emplace_back(library, provider);
     return true;
   }
@@ -173,7 +175,6 @@ class IdleLibraries {
  private:
   static constexpr std::size_t MAX_IDLE = 8;
   std::vector<std::pair<OSSL_LIB_CTX*, SeededProvider*>> idle_;
-  bool full_ = false;  // the thread ends
 };
 
 thread_local IdleLibraries idle_libraries;
@@ -194,7 +195,7 @@ SSLLibraryPointer make_new_library(std::uint64_t seed) {
 }  // namespace
 
 void SSLLibraryReturn::operator()(OSSL_LIB_CTX* library) const noexcept {
-  if (thread == std::this_thread::get_id() && idle_libraries.put(library, provider)) return;
+  if (!thread_ends && thread == std::this_thread::get_id() && idle_libraries.put(library, provider)) return;
   OSSL_LIB_CTX_free(library);
 }
 

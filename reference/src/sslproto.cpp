@@ -139,7 +139,8 @@ void SSLProtocol::connection_lost(std::exception_ptr error) {
     error = connection_error(ECONNABORTED, "The connection was closed during the SSL handshake");
   }
   wakeup_waiter(error);
-  const auto transport = std::exchange(transport_, nullptr);  // these die last: they may hold the last handles of others
+  const auto transport =
+      std::exchange(transport_, nullptr);  // these die last: they may hold the last handles of others
   const auto app_transport = std::exchange(app_transport_, nullptr);
   set_app_protocol(nullptr);
 }
@@ -229,9 +230,10 @@ void SSLProtocol::start_handshake() {
 
 void SSLProtocol::check_handshake_timeout() {
   if (state_ != State::do_handshake) return;
-  fatal_error(connection_error(ECONNABORTED, "SSL handshake is taking longer than " + python_seconds(handshake_timeout_) +
-                                                 " seconds: aborting the connection"),
-              "Fatal error on transport");
+  fatal_error(
+      connection_error(ECONNABORTED, "SSL handshake is taking longer than " + python_seconds(handshake_timeout_) +
+                                         " seconds: aborting the connection"),
+      "Fatal error on transport");
 }
 
 void SSLProtocol::do_handshake() {
@@ -271,7 +273,8 @@ void SSLProtocol::on_handshake_complete(const std::exception_ptr& error) {
   }
   wakeup_waiter(nullptr);
   do_read();
-  // CPython writes what was queued (S294) as a part of reading, so who has paused that in connection_made() keeps it back.
+  // CPython writes what was queued (S294) as a part of reading, so who has paused that in connection_made() keeps it
+  // back.
   if (state_ == State::wrapped && !write_backlog_.empty()) fatal_where_it_throws([this] { do_write(); });
 }
 
@@ -522,8 +525,7 @@ void SSLProtocol::fatal_error(const std::exception_ptr& error, const char* messa
   const auto transport = transport_;
   if (transport) transport->force_close(error);
   if (holds<std::system_error>(error) || holds<CancelledError>(error)) return;
-  loop_.call_exception_handler(
-      {.message = message, .exception = error, .protocol = self, .transport = transport});
+  loop_.call_exception_handler({.message = message, .exception = error, .protocol = self, .transport = transport});
 }
 
 }  // namespace asyncio

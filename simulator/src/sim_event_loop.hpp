@@ -130,10 +130,10 @@ class SimEventLoop final : public BaseEventLoop {
   SimThreads threads_;
   std::uint64_t last_task_number_ = 0;
   std::uint64_t library_seeds_ = 0;  // given so far
-  bool any_order_;                 // ReadyOrder::any
-  bool dead_ = false;              // V2
-  bool ran_ = false;               // whether this turn has run a handle
-  std::vector<Ref<IoSource>> io_;  // what the next poll will find, each once
+  bool any_order_;                   // ReadyOrder::any
+  bool dead_ = false;                // V2
+  bool ran_ = false;                 // whether this turn has run a handle
+  std::vector<Ref<IoSource>> io_;    // what the next poll will find, each once
 
   // Under ReadyOrder::any: what is ready, oldest first, and beside it who each of them is, in the form in which
   // choose() takes it.

@@ -64,7 +64,8 @@ Issued make(const CertificateWish& wish, bool authority, const Issued* issuer) {
   X509* signed_by = issuer ? signer.get() : made.get();
   X509_set_issuer_name(made.get(), X509_get_subject_name(signed_by));
   extend(made.get(), signed_by, NID_basic_constraints, authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
-  extend(made.get(), signed_by, NID_key_usage, authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+  extend(made.get(), signed_by, NID_key_usage,
+         authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
   extend(made.get(), signed_by, NID_subject_key_identifier, "hash");
   extend(made.get(), signed_by, NID_authority_key_identifier, "keyid:always");
   std::string hosts;
@@ -72,8 +73,7 @@ Issued make(const CertificateWish& wish, bool authority, const Issued* issuer) {
   if (!hosts.empty()) extend(made.get(), signed_by, NID_subject_alt_name, hosts);
   const Key signing = issuer ? key_from(issuer->key) : nullptr;
   X509_sign(made.get(), issuer ? signing.get() : key.get(), EVP_sha256());
-  return {in_pem([&](BIO* memory) { return PEM_write_bio_X509(memory, made.get()); }),
-          in_pem([&](BIO* memory) {
+  return {in_pem([&](BIO* memory) { return PEM_write_bio_X509(memory, made.get()); }), in_pem([&](BIO* memory) {
             return PEM_write_bio_PrivateKey(memory, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
           })};
 }

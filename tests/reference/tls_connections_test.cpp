@@ -80,8 +80,8 @@ TEST_F(ATlsConnection, KnowsTheCertificateOfTheOtherSide) {
     const auto certificate = writer.template get_extra_info<SSLCertificate>("peercert");
     EXPECT_THAT(certificate.subject, ElementsAre(Pair("commonName", "a server")));
     EXPECT_THAT(certificate.issuer, ElementsAre(Pair("commonName", "Orrery test authority")));
-    EXPECT_THAT(certificate.subject_alt_name, ElementsAre(Pair("DNS", "localhost"), Pair("IP Address", "127.0.0.1"),
-                                                          Pair("IP Address", "::1")));
+    EXPECT_THAT(certificate.subject_alt_name,
+                ElementsAre(Pair("DNS", "localhost"), Pair("IP Address", "127.0.0.1"), Pair("IP Address", "::1")));
     EXPECT_EQ(certificate.version, 3);
     EXPECT_THAT(certificate.not_after, HasSubstr("GMT"));
     EXPECT_FALSE(object_of(writer)->getpeercert_der().empty());
@@ -90,9 +90,11 @@ TEST_F(ATlsConnection, KnowsTheCertificateOfTheOtherSide) {
 
 // S229: the name is checked, and it is the host where nothing else is said.
 TEST_F(ATlsConnection, IsRefusedWhereTheNameIsAnother) {
-  EXPECT_EQ(connect(server_context(), client_context(), [](auto, auto) {}, "example.org"),
-            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is not valid for "
-            "'example.org'.");
+  EXPECT_EQ(
+      connect(
+          server_context(), client_context(), [](auto, auto) {}, "example.org"),
+      "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, certificate is not valid for "
+      "'example.org'.");
   const Issued other = test_authority().issue({.name = "b", .hosts = {"DNS:localhost", "IP:10.0.0.1"}});
   EXPECT_EQ(connect(server_context(other), client_context()),
             "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: IP address mismatch, certificate is not valid "
@@ -102,8 +104,8 @@ TEST_F(ATlsConnection, IsRefusedWhereTheNameIsAnother) {
 
 TEST_F(ATlsConnection, DoesNotTakeACommonNameForAHost) {
   const Issued named = test_authority().issue({.name = "localhost"});
-  EXPECT_THAT(connect(server_context(named), client_context(), [](auto, auto) {}, "localhost"),
-              HasSubstr("Hostname mismatch"));
+  EXPECT_THAT(
+      connect(server_context(named), client_context(), [](auto, auto) {}, "localhost"), HasSubstr("Hostname mismatch"));
 }
 
 TEST_F(ATlsConnection, IsRefusedWhereTheCertificateIsNotTrusted) {
@@ -120,6 +122,29 @@ TEST_F(ATlsConnection, IsRefusedOutsideTheTimeOfTheCertificate) {
   EXPECT_THAT(connect(server_context(old), client_context()), HasSubstr("certificate has expired"));
   const Issued early = test_authority().issue({.name = "s", .hosts = hosts, .from_day = 2});
   EXPECT_THAT(connect(server_context(early), client_context()), HasSubstr("certificate is not yet valid"));
+}
+
+// S300, S229: before anything is opened.
+TEST_F(ATlsConnection, IsRefusedWhereItsOptionsCannotWork) {
+  run([] {
+    const auto refusal = [](const std::function<void()>& act) -> std::string {
+      try {
+        act();
+      } catch (const std::invalid_argument& error) {
+        return error.what();
+      }
+      return "nothing";
+    };
+    const auto serve = [](ServerOptions options) {
+      get_running_loop().create_server([] { return std::make_shared<Protocol>(); }, std::move(options));
+    };
+    EXPECT_EQ(refusal([&] { serve({.port = 0, .ssl = server_context(), .ssl_handshake_timeout = 0s}); }),
+              "ssl_handshake_timeout should be a positive number, got 0.0");
+    EXPECT_EQ(refusal([] { open_connection("127.0.0.1", 1, {.ssl = client_context(), .server_hostname = ""}); }),
+              "check_hostname requires server_hostname");
+    EXPECT_EQ(refusal([] { open_unix_connection("/no/such", {.ssl = client_context()}); }),
+              "check_hostname requires server_hostname");
+  });
 }
 
 // What weakens a context has to be asked for twice.
@@ -268,9 +293,9 @@ TEST_F(ATlsConnection, CanBeMadeFromAnAcceptedSocket) {
       return loop.connect_accepted_socket([] { return std::make_shared<RecordingProtocol>(); }, pair.theirs,
                                           {.ssl = server_context()});
     });
-    auto [transport, protocol] = loop.create_connection(
-        [] { return std::make_shared<RecordingProtocol>(); },
-        {.ssl = client_context(), .sock = pair.ours, .server_hostname = "localhost"});
+    auto [transport, protocol] =
+        loop.create_connection([] { return std::make_shared<RecordingProtocol>(); },
+                               {.ssl = client_context(), .sock = pair.ours, .server_hostname = "localhost"});
     const auto served = await(accepting).second;
     transport->write("hello");
     EXPECT_EQ(served->wait_for_data(), "hello");
@@ -366,6 +391,19 @@ TEST_F(ATlsConnection, MayGoThroughAnother) {
   });
 }
 
+// S301
+TEST_F(ATlsConnection, IsNotMadeFromJustAnything) {
+  run([] {
+    struct Unfit : Transport {};
+    auto& loop = get_running_loop();
+    const auto protocol = std::make_shared<Protocol>();
+    EXPECT_THROW(loop.start_tls(std::make_shared<Unfit>(), protocol, client_context(), {.server_hostname = "h"}),
+                 std::invalid_argument);
+    EXPECT_THROW(loop.start_tls(nullptr, protocol, nullptr), std::invalid_argument);
+    EXPECT_THROW(Unfit().force_close(nullptr), NotImplementedError);  // abort(), where nobody has one
+  });
+}
+
 // S301: the connection is closed where the handshake fails.
 TEST_F(ATlsConnection, IsClosedWhereStartTlsFails) {
   run([] {
@@ -398,7 +436,8 @@ TEST_F(ATlsConnection, SendsFilesBlockByBlock) {
   EXPECT_EQ(connect(server_context(), client_context(),
                     [&](auto reader, auto writer) {
                       auto& loop = get_running_loop();
-                      EXPECT_THROW(loop.sendfile(writer.transport(), ::fileno(file), {.fallback = false}), RuntimeError);
+                      EXPECT_THROW(loop.sendfile(writer.transport(), ::fileno(file), {.fallback = false}),
+                                   RuntimeError);
                       EXPECT_EQ(loop.sendfile(writer.transport(), ::fileno(file)), 300'000);
                       EXPECT_TRUE(reader.readexactly(text.size()) == text);
                     }),

@@ -120,7 +120,8 @@ TEST(ASslContext, RefusesWhatIsNoList) {
 
 // A client that asks for new keys again and again costs a server more than itself (CVE-2011-1473).
 TEST(ASslObject, DoesNotRenegotiate) {
-  const std::unique_ptr<SSL_CTX, decltype([](SSL_CTX* c) { SSL_CTX_free(c); })> context(SSL_CTX_new(TLS_client_method()));
+  const std::unique_ptr<SSL_CTX, decltype([](SSL_CTX* c) { SSL_CTX_free(c); })> context(
+      SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
   const std::unique_ptr<SSL, decltype([](SSL* c) { SSL_free(c); })> client(SSL_new(context.get()));
   SSL_set_bio(client.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));

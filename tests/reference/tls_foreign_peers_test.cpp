@@ -74,10 +74,12 @@ TEST_F(TheOpenSslClient, IsToldWhyItIsRefused) {
   int served = 0;
   const auto client = [&](const std::string& how) {
     return [&, how](const std::string& port) {
-      return "printf 'hello\\n' | openssl s_client " + how + " -CAfile " + ca() + " -connect 127.0.0.1:" + port + " 2>&1";
+      return "printf 'hello\\n' | openssl s_client " + how + " -CAfile " + ca() + " -connect 127.0.0.1:" + port +
+             " 2>&1";
     };
   };
-  EXPECT_THAT(serve(server_context(), [&](auto, auto) { ++served; }, client("-tls1_1 -cipher ALL:@SECLEVEL=0")),
+  EXPECT_THAT(serve(
+                  server_context(), [&](auto, auto) { ++served; }, client("-tls1_1 -cipher ALL:@SECLEVEL=0")),
               HasSubstr("alert protocol version"));
   const auto asking = server_context();
   asking->load_verify_locations({.cadata = test_authority().certificate()});

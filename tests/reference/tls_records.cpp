@@ -112,7 +112,8 @@ class Network {
     if (!client_.written.starts_with(server_.protocol->received)) return "the server got what nobody has written";
     for (const Side* side : {&client_, &server_}) {
       if (side->protocol->lost > 1) return "connection_lost() was called twice";
-      if (loop_.ready_count() == 0 && side->end.below->closed.empty() && finished()) return "a connection was left open";
+      if (loop_.ready_count() == 0 && side->end.below->closed.empty() && finished())
+        return "a connection was left open";
     }
     return "";
   }

@@ -25,7 +25,8 @@ template <class Act>
   for (std::size_t i = 1; i <= PAINTED; ++i) top[-static_cast<std::ptrdiff_t>(i)] = PAINT;
   act();
   std::size_t untouched = 0;
-  while (untouched < PAINTED && top[static_cast<std::ptrdiff_t>(untouched) - static_cast<std::ptrdiff_t>(PAINTED)] == PAINT) {
+  while (untouched < PAINTED &&
+         top[static_cast<std::ptrdiff_t>(untouched) - static_cast<std::ptrdiff_t>(PAINTED)] == PAINT) {
     ++untouched;
   }
   return PAINTED - untouched;

@@ -109,8 +109,8 @@ TEST_F(TheTlsMachine, SaysWhereTheConnectionIsClosedDuringTheHandshake) {
 }
 
 TEST_F(TheTlsMachine, TellsTheOtherSideWhyItDoesNotWantIt) {
-  const auto doubtful = ssl::create_default_context(ssl::Purpose::SERVER_AUTH,
-                                                    {.cadata = Authority("another").certificate()});
+  const auto doubtful =
+      ssl::create_default_context(ssl::Purpose::SERVER_AUTH, {.cadata = Authority("another").certificate()});
   TlsPair pair(loop, {.context = doubtful});
   pair.carry();
   EXPECT_THAT(pair.client.handshake(), HasSubstr("CERTIFICATE_VERIFY_FAILED"));
@@ -139,6 +139,7 @@ TEST_F(TheTlsMachine, KeepsWhatIsWrittenBeforeTheHandshakeIsOver) {
   EXPECT_EQ(pair.client.above->get_write_buffer_size(), 0U);
 }
 
+// S294
 TEST_F(TheTlsMachine, DropsAndCountsWhatIsWrittenAfterTheEnd) {
   TlsPair pair(loop);
   pair.carry();
@@ -147,6 +148,28 @@ TEST_F(TheTlsMachine, DropsAndCountsWhatIsWrittenAfterTheEnd) {
   for (int i = 0; i < 7; ++i) pair.client.above->write("x");
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "asyncio: warning: SSL connection is closed\nasyncio: warning: SSL connection is closed\n");
+}
+
+// S292: a protocol that was connected before is told the end where the handshake fails, and not where the connection is
+// lost in the middle of it.
+TEST_F(TheTlsMachine, TellsAProtocolThatWasConnectedBefore) {
+  for (const bool garbage : {true, false}) {
+    const auto app = std::make_shared<NotingProtocol>();
+    const auto waiter = loop.create_future<void>();
+    const auto tls = SSLProtocol::make(loop, app, waiter, {.context = server_context(), .server_side = true},
+                                       AppConnection::made_already);
+    const auto below = std::make_shared<ScriptedTransport>(loop, nullptr);
+    below->begin(tls, Future<void>());
+    loop.turn(3);
+    below->arrives.emplace_back("this is no TLS at all");
+    if (!garbage) below->arrives.clear();
+    below->read_error = ECONNRESET;
+    below->read_ready();
+    loop.turn(4);
+    EXPECT_TRUE(waiter.exception());
+    if (garbage) EXPECT_THAT(app->told, ElementsAre(HasSubstr("lost SSLError")));
+    if (!garbage) EXPECT_THAT(app->told, IsEmpty());
+  }
 }
 
 // ---- The end ----
@@ -351,7 +374,7 @@ TEST_F(TheTlsMachine, PausesTheProgramAtTheHighMark) {
   EXPECT_THAT(pair.client.app->told, ElementsAre("made", "pause", "resume"));
 }
 
-// S298: a program that does not read.
+// S298, S299: a program that does not read.
 TEST_F(TheTlsMachine, PausesTheTransportBelowWhereNobodyReads) {
   TlsPair pair(loop);
   pair.carry();
@@ -365,7 +388,7 @@ TEST_F(TheTlsMachine, PausesTheTransportBelowWhereNobodyReads) {
   EXPECT_THAT(pair.server.app->told, ElementsAre("made"));
 
   pair.server.above->resume_reading();
-  EXPECT_THAT(pair.server.app->told, ElementsAre("made"));  // S299: not inside of the call
+  EXPECT_THAT(pair.server.app->told, ElementsAre("made"));  // not inside of the call
   loop.turn();
   EXPECT_EQ(pair.server.app->told.size(), 2U);
   EXPECT_EQ(pair.server.app->told.back().size(), 300'005U);

@@ -75,8 +75,12 @@ TEST(TheTlsOfAWorld, EncryptsTheSameTextToTheSameBytes) {
 // than a minute, which is one of the choices, ends a handshake.
 SIM_TEST(TlsInAWorld, IsRightOrFails, {.executions = 30}) {
   world.host("server", [] {
-    start_server([](auto reader, auto writer) { writer.write(reader.readline()); writer.close(); }, "server", 443,
-                 {.ssl = server_context(server_certificate())})
+    start_server(
+        [](auto reader, auto writer) {
+          writer.write(reader.readline());
+          writer.close();
+        },
+        "server", 443, {.ssl = server_context(server_certificate())})
         ->serve_forever();
   });
   world.client("client", [] {
@@ -120,16 +124,18 @@ TEST(TheTlsOfAWorld, IsNotThatOfTheRealWorld) {
 
 // A handshake is limited in virtual time: a server that is cut off costs the test nothing.
 TEST(TheTlsOfAWorld, GivesUpAHandshakeAfterAMinute) {
-  const auto result = sim::run([](sim::World& world) {
-    world.host("silent", [] { start_server([](auto, auto) { sleep(1h); }, "silent", 443)->serve_forever(); });
-    world.client("client", [] {
-      sleep(1s);
-      const TimePoint begun = get_running_loop().time();
-      EXPECT_THROW(open_connection("silent", 443, {.ssl = client_context()}), std::system_error);
-      EXPECT_GE(get_running_loop().time() - begun, 60s);
-      EXPECT_LT(get_running_loop().time() - begun, 62s);
-    });
-  }, {.strategy = sim::fifo()});
+  const auto result = sim::run(
+      [](sim::World& world) {
+        world.host("silent", [] { start_server([](auto, auto) { sleep(1h); }, "silent", 443)->serve_forever(); });
+        world.client("client", [] {
+          sleep(1s);
+          const TimePoint begun = get_running_loop().time();
+          EXPECT_THROW(open_connection("silent", 443, {.ssl = client_context()}), std::system_error);
+          EXPECT_GE(get_running_loop().time() - begun, 60s);
+          EXPECT_LT(get_running_loop().time() - begun, 62s);
+        });
+      },
+      {.strategy = sim::fifo()});
   EXPECT_FALSE(result.failure);
 }
 

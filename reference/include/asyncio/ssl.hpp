@@ -120,11 +120,11 @@ inline constexpr std::uint64_t VERIFY_CRL_CHECK_CHAIN = 0xc;
 
 /// What load_cert_chain() takes: files, or text in their place.
 struct CertChain {
-  std::string certfile = {};                  ///< PEM: the certificate, then those that lead to the root
-  std::string keyfile = {};                   ///< PEM: its private key; empty: in certfile too
-  std::optional<std::string> password = {};   ///< of the key
-  std::string certdata = {};                  ///< what certfile would hold, instead of it
-  std::string keydata = {};                   ///< what keyfile would hold; empty: in certdata too
+  std::string certfile = {};                 ///< PEM: the certificate, then those that lead to the root
+  std::string keyfile = {};                  ///< PEM: its private key; empty: in certfile too
+  std::optional<std::string> password = {};  ///< of the key
+  std::string certdata = {};                 ///< what certfile would hold, instead of it
+  std::string keydata = {};                  ///< what keyfile would hold; empty: in certdata too
 };
 
 /// What load_verify_locations() takes: at least one of them.

@@ -124,7 +124,7 @@ class SSLObject {
   std::string getpeercert_der() const;
 
  private:
-  struct Engine;  // OpenSSL's
+  struct Engine;                    // OpenSSL's
   friend struct SSLContext::State;  // its callbacks are told an SSL, and look for the object here
 
   [[noreturn]] void fail(int result);

@@ -13,17 +13,17 @@
 //         ▲                                 │                      │                         │            │
 //         └───── failed, aborted, lost ─────┴──────────────────────┴─────────────────────────┴────────────┘
 //
-// The surprise is how a connection ends. close() says so to the other side (close_notify) and waits for its answer, 30 s
-// at most; only then is the transport closed. And an end of the network without close_notify, which anybody on the way can
-// make, looks to the program like one with it, as in CPython: a protocol whose messages do not say how long they are
-// cannot tell that the rest was cut off.
+// The surprise is how a connection ends. close() says so to the other side (close_notify) and waits for its answer, 30
+// s at most; only then is the transport closed. And an end of the network without close_notify, which anybody on the
+// way can make, looks to the program like one with it, as in CPython: a protocol whose messages do not say how long
+// they are cannot tell that the rest was cut off.
 //
 //   O1  The states follow each other as drawn (S293).
 //   O2  The program's protocol is told connection_lost() once, if it was told connection_made(), or belonged to the
 //       connection before start_tls() (S292).
 //   O3  The transport owns the SSLProtocol, which owns the program's protocol and its transport; that one only knows of
 //       the SSLProtocol. So nothing is left when the transport lets go of its protocol, as a closed loop makes it do.
-//   O4  While bytes are decrypted or encrypted, no foreign code runs: it is called afterwards, with all of them.
+//   O4  No foreign code runs while bytes are decrypted or encrypted, but for an SNI callback: it is told afterwards.
 //
 // CPython receives into a buffer of 256 KiB that each connection has. Here the loop's one buffer is used, and the bytes
 // are copied from there into OpenSSL's memory, which CPython does as well.
@@ -127,10 +127,12 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   /// \param loop          must outlive the connection
   /// \param app_protocol  the program's: a Protocol or a BufferedProtocol
   /// \param waiter        is completed when the handshake is over, or gets what went wrong; may be empty
-  /// \param security      certificates and rules (no context: of a client, those of ssl::create_default_context()), which
+  /// \param security      certificates and rules (no context: of a client, those of ssl::create_default_context()),
+  /// which
   ///                      side this is, and how long things may take
   /// \param app           whether the protocol is to be told connection_made()
-  /// \throws std::invalid_argument  where a timeout is not above 0, a server has no context, or the context checks names
+  /// \throws std::invalid_argument  where a timeout is not above 0, a server has no context, or the context checks
+  /// names
   ///                                and there is none (S300)
   /// \throws RuntimeError           where the context was made in a world and the loop is none of a world, or the other
   ///                                way round
@@ -157,7 +159,7 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   void resume_writing() override;
 
  private:
-  friend class SSLProtocolTransport;  // is the other half
+  friend class SSLProtocolTransport;                      // is the other half
   enum class AppState { init, con_made, eof, con_lost };  // what the program's protocol was told
 
   SSLProtocol(AbstractEventLoop& loop, std::shared_ptr<SSLObject> object, Future<void> waiter,
@@ -197,8 +199,8 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   const std::shared_ptr<SSLObject> object_;
   const Duration handshake_timeout_;
   const Duration shutdown_timeout_;
-  Future<void> waiter_;                                  // empty once it is completed
-  std::shared_ptr<Transport> transport_;                 // below; null before connection_made() and after connection_lost()
+  Future<void> waiter_;                   // empty once it is completed
+  std::shared_ptr<Transport> transport_;  // below; null before connection_made() and after connection_lost()
   std::shared_ptr<SSLProtocolTransport> app_transport_;  // above
   std::shared_ptr<BaseProtocol> app_protocol_;           // null after connection_lost()
   Protocol* stream_protocol_ = nullptr;                  // what the protocol is, decided when it is set (S262)
