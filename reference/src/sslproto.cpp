@@ -123,24 +123,23 @@ void SSLProtocol::connection_lost(std::exception_ptr error) {
   const auto self = shared_from_this();
   write_backlog_.clear();
   object_->take_outgoing();
-  const bool in_handshake = state_ == State::do_handshake;
   if (app_transport_) {
     app_transport_->closed_ = true;
     ++app_transport_->lost_writes_;
   }
-  if (!in_handshake && (app_state_ == AppState::con_made || app_state_ == AppState::eof)) {
+  if (state_ != State::do_handshake && (app_state_ == AppState::con_made || app_state_ == AppState::eof)) {
     app_state_ = AppState::con_lost;
     loop_.call_soon([protocol = app_protocol_, error] { protocol->connection_lost(error); });  // S297
   }
   set_state(State::unwrapped);
   cancel_timeouts();
-  if (in_handshake && !error) {
+  if (waiter_ && !error) {
     // CPython completes the waiter with nothing, and whoever waited gets None for a transport.
     error = connection_error(ECONNABORTED, "The connection was closed during the SSL handshake");
   }
   wakeup_waiter(error);
-  const auto transport =
-      std::exchange(transport_, nullptr);  // these die last: they may hold the last handles of others
+  // These die last: they may hold the last handles of others.
+  const auto transport = std::exchange(transport_, nullptr);
   const auto app_transport = std::exchange(app_transport_, nullptr);
   set_app_protocol(nullptr);
 }
@@ -273,8 +272,7 @@ void SSLProtocol::on_handshake_complete(const std::exception_ptr& error) {
   }
   wakeup_waiter(nullptr);
   do_read();
-  // CPython writes what was queued (S294) as a part of reading, so who has paused that in connection_made() keeps it
-  // back.
+  // In CPython reading also writes what was queued (S294), and who pauses it in connection_made() keeps that back.
   if (state_ == State::wrapped && !write_backlog_.empty()) fatal_where_it_throws([this] { do_write(); });
 }
 

@@ -227,6 +227,7 @@ TEST_F(TheTlsMachine, AbortsWhatIsClosedDuringTheHandshake) {
   loop.turn(2);
   EXPECT_EQ(pair.client.below->closed, "aborted");
   EXPECT_THAT(pair.client.app->told, IsEmpty());
+  EXPECT_THAT(pair.client.handshake(), HasSubstr("The connection was closed during the SSL handshake"));
 }
 
 TEST_F(TheTlsMachine, AbortsAtOnce) {

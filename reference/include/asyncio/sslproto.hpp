@@ -13,8 +13,8 @@
 //         ▲                                 │                      │                         │            │
 //         └───── failed, aborted, lost ─────┴──────────────────────┴─────────────────────────┴────────────┘
 //
-// The surprise is how a connection ends. close() says so to the other side (close_notify) and waits for its answer, 30
-// s at most; only then is the transport closed. And an end of the network without close_notify, which anybody on the
+// The surprise is how a connection ends. close() says so to the other side (close_notify) and waits for its answer,
+// 30 s at most; only then is the transport closed. And an end of the network without close_notify, which anybody on the
 // way can make, looks to the program like one with it, as in CPython: a protocol whose messages do not say how long
 // they are cannot tell that the rest was cut off.
 //
@@ -128,12 +128,10 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   /// \param app_protocol  the program's: a Protocol or a BufferedProtocol
   /// \param waiter        is completed when the handshake is over, or gets what went wrong; may be empty
   /// \param security      certificates and rules (no context: of a client, those of ssl::create_default_context()),
-  /// which
-  ///                      side this is, and how long things may take
+  ///                      which side this is, and how long things may take
   /// \param app           whether the protocol is to be told connection_made()
   /// \throws std::invalid_argument  where a timeout is not above 0, a server has no context, or the context checks
-  /// names
-  ///                                and there is none (S300)
+  ///                                names and there is none (S300)
   /// \throws RuntimeError           where the context was made in a world and the loop is none of a world, or the other
   ///                                way round
   static std::shared_ptr<SSLProtocol> make(AbstractEventLoop& loop, std::shared_ptr<BaseProtocol> app_protocol,
