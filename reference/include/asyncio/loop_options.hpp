@@ -111,21 +111,22 @@ struct TransportSecurity {
   std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
   std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
 
-  /// Of a client.
+  /// \return  that of a client
   static TransportSecurity of(const ConnectionOptions& options) {
     return {.context = options.ssl,
             .server_hostname = options.server_hostname.value_or(options.host.value_or("")),
             .ssl_handshake_timeout = options.ssl_handshake_timeout,
             .ssl_shutdown_timeout = options.ssl_shutdown_timeout};
   }
-  /// Of a client of a UNIX socket.
+  /// \return  that of a client of a UNIX socket
   static TransportSecurity of(const UnixConnectionOptions& options) {
     return {.context = options.ssl,
             .server_hostname = options.server_hostname.value_or(""),
             .ssl_handshake_timeout = options.ssl_handshake_timeout,
             .ssl_shutdown_timeout = options.ssl_shutdown_timeout};
   }
-  /// Of a server: ServerOptions, UnixServerOptions or AcceptedOptions.
+  /// \param options  ServerOptions, UnixServerOptions or AcceptedOptions
+  /// \return         that of a server
   template <class Options>
   static TransportSecurity of_server(const Options& options) {
     return {.context = options.ssl,

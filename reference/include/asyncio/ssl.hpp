@@ -52,7 +52,7 @@ class SSLError : public std::system_error {
   const char* what() const noexcept override { return text_->c_str(); }
   /// Which part of OpenSSL has failed; may be empty.
   const std::string& library() const noexcept { return *library_; }
-  /// Why, in capitals: "CERTIFICATE_VERIFY_FAILED"; may be empty.
+  /// \return  why, in capitals: "CERTIFICATE_VERIFY_FAILED"; may be empty
   const std::string& reason() const noexcept { return *reason_; }
 
  private:
@@ -67,9 +67,9 @@ class SSLCertVerificationError : public SSLError {
   /// \param code     one of OpenSSL's X509_V_ERR_… numbers
   /// \param message  what it means
   SSLCertVerificationError(int code, const std::string& message);
-  /// Why, as one of OpenSSL's X509_V_ERR_… numbers: 10 for a certificate that has expired.
+  /// \return  why, as one of OpenSSL's X509_V_ERR_… numbers: 10 for a certificate that has expired
   int verify_code() const noexcept { return code_; }
-  /// Why, in words: "self-signed certificate".
+  /// \return  why, in words: "self-signed certificate"
   const std::string& verify_message() const noexcept { return *message_; }
 
  private:
@@ -158,6 +158,7 @@ class SSLContext {
  public:
   /// A context that trusts nobody yet. ssl::create_default_context() is what most programs want.
   ///
+  /// \param protocol  which side it is for
   /// \throws SSLError  where OpenSSL cannot
   explicit SSLContext(ssl::Method protocol = ssl::PROTOCOL_TLS_CLIENT);
   SSLContext(const SSLContext&) = delete;
@@ -185,13 +186,14 @@ class SSLContext {
   ssl::VerifyMode verify_mode() const noexcept;
   /// Changes that.
   ///
+  /// \param mode  whether the other side must show a certificate
   /// \throws std::invalid_argument  for CERT_NONE while check_hostname() (X1)
   void set_verify_mode(ssl::VerifyMode mode);
   /// Whether the name in the server's certificate must be the one that was connected to.
   bool check_hostname() const noexcept;
   /// Changes that; true makes verify_mode() CERT_REQUIRED where it was CERT_NONE (X1).
   void set_check_hostname(bool check);
-  /// Further rules for certificates: VERIFY_… constants of namespace ssl, joined by |.
+  /// \return  further rules for certificates: VERIFY_… constants of namespace ssl, joined by |
   std::uint64_t verify_flags() const noexcept;
   /// Changes them.
   void set_verify_flags(std::uint64_t flags);
@@ -211,6 +213,7 @@ class SSLContext {
   /// What may be spoken inside of TLS (ALPN, RFC 7301), such as "http/1.1", best first. The choice is the server's: the
   /// first of its own that the client offers; none where there is no such one, and the connection goes on.
   ///
+  /// \param protocols  names of 1 to 255 bytes
   /// \throws std::invalid_argument  for a name that is empty or longer than 255 bytes
   void set_alpn_protocols(const std::vector<std::string>& protocols);
   /// Of a server: chooses another context by the name that the client asks for. Empty: none is chosen.

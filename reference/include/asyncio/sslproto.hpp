@@ -122,7 +122,13 @@ enum class AppConnection {
 class SSLProtocol final : public Protocol, public std::enable_shared_from_this<SSLProtocol> {
  public:
   /// What it does (O1).
-  enum class State { unwrapped, do_handshake, wrapped, flushing, shutdown };
+  enum class State {
+    unwrapped,     ///< nothing yet, or nothing any more
+    do_handshake,  ///< agrees with the other side
+    wrapped,       ///< carries data
+    flushing,      ///< delivers and sends the rest
+    shutdown,      ///< waits for the other side's close_notify
+  };
 
   /// \param loop          must outlive the connection
   /// \param app_protocol  the program's: a Protocol or a BufferedProtocol
@@ -130,6 +136,7 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   /// \param security      certificates and rules (no context: of a client, those of ssl::create_default_context()),
   ///                      which side this is, and how long things may take
   /// \param app           whether the protocol is to be told connection_made()
+  /// \return              to be given to a transport as its protocol
   /// \throws std::invalid_argument  where a timeout is not above 0, a server has no context, or the context checks
   ///                                names and there is none (S300)
   /// \throws RuntimeError           where the context was made in a world and the loop is none of a world, or the other
@@ -137,8 +144,9 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   static std::shared_ptr<SSLProtocol> make(AbstractEventLoop& loop, std::shared_ptr<BaseProtocol> app_protocol,
                                            Future<void> waiter, TransportSecurity security,
                                            AppConnection app = AppConnection::to_be_made);
-  /// What of make() can be checked before there is a connection. Nothing where there is no context.
+  /// What of make() can be checked before there is a connection.
   ///
+  /// \param security  nothing is checked where it has no context
   /// \throws std::invalid_argument  as make()
   static void check(const TransportSecurity& security);
 
