@@ -7,6 +7,7 @@
 #include "ssl_state.hpp"
 
 #include <asyncio/events.hpp>
+#include <asyncio/exceptions.hpp>
 #include <asyncio/ssl_object.hpp>
 
 #include <openssl/pem.h>
@@ -358,6 +359,9 @@ int SSLContext::State::on_servername(SSL* connection, int* alert, void* state) n
     const char* name = SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name);
     const auto chosen = self.sni_callback(name ? std::optional<std::string>(name) : std::nullopt);
     if (!chosen) return SSL_TLSEXT_ERR_OK;
+    if (chosen->reproducible() != self.reproducible) {  // X2
+      throw RuntimeError("an SNI callback must choose a context of the same world");
+    }
     SSL_set_SSL_CTX(connection, chosen->state().context.get());
     object.context_ = chosen;
     return SSL_TLSEXT_ERR_OK;

@@ -46,6 +46,9 @@ int at_most_int(std::size_t size) { return static_cast<int>(std::min(size, std::
 }  // namespace
 
 struct SSLObject::Engine {
+  // OpenSSL goes on calling its callbacks after an SNI callback has chosen another one, and until the connection is
+  // freed.
+  std::shared_ptr<SSLContext> given;
   SSLPointer connection;
   BIO* incoming = nullptr;  // both are the connection's
   BIO* outgoing = nullptr;
@@ -64,6 +67,7 @@ SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std:
   if (!server_side && rules.check_hostname && server_hostname_.empty()) {
     throw std::invalid_argument("check_hostname requires server_hostname");
   }
+  engine_->given = context_;
   ERR_clear_error();
   engine_->connection.reset(SSL_new(rules.context.get()));
   engine_->incoming = BIO_new(BIO_s_mem());

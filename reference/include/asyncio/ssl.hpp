@@ -136,8 +136,8 @@ struct VerifyLocations {
 
 /// Chooses the context of a connection by the name that the client asks for; none where it names no host.
 ///
-/// Null leaves it at the context whose callback this is. What it throws ends the handshake, and is its error. It must
-/// not suspend: it is called from inside OpenSSL.
+/// Null leaves it at this context. Another one shows its own certificates, and changes no other rule. What the callback
+/// throws is the error of the handshake. It must not suspend: it is called from inside OpenSSL.
 using SniCallback = std::function<std::shared_ptr<SSLContext>(const std::optional<std::string>& server_name)>;
 
 /// A context with Python's recommended settings: for SERVER_AUTH it checks certificates and names.
