@@ -48,6 +48,11 @@ std::string type_name(const std::exception_ptr& error) {
   }
 }
 
+std::exception_ptr context_of(const std::exception_ptr& error) noexcept {
+  const auto* const nested = exception_ptr_cast<std::nested_exception>(error);
+  return nested ? nested->nested_ptr() : nullptr;
+}
+
 std::string describe(const std::exception_ptr& error) {
   const std::string name = type_name(error);
   if (!error) return name;

@@ -259,11 +259,55 @@ void FutureState::report_never_retrieved() noexcept {
 
 // ---- Texts ----
 
+namespace {
+
+/// A text as Python's reprlib.repr() shows it: quoted, on one line, its middle left out where it is long.
+std::string quoted(const std::string& text) {
+  constexpr std::size_t LONGEST = 30, BEGINNING = 13, END = 14;
+  std::string line = "'";
+  for (const char c : text) {
+    if (c == '\\' || c == '\'') line += '\\';
+    line += c == '\n' ? "\\n" : std::string(1, static_cast<unsigned char>(c) < ' ' ? '?' : c);
+  }
+  line += "'";
+  return line.size() <= LONGEST ? line : line.substr(0, BEGINNING) + "..." + line.substr(line.size() - END);
+}
+
+template <class T>
+std::string shown_if(AnySlot& slot) {
+  if (slot.type() != typeid(T)) return {};
+  const T& value = static_cast<Slot<T>&>(slot).value();
+  if constexpr (std::is_same_v<T, bool>) {
+    return value ? "True" : "False";
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return quoted(value);
+  } else {
+    return std::to_string(value);
+  }
+}
+
+template <class... T>
+std::string shown_if_any(AnySlot& slot) {
+  return (shown_if<T>(slot) + ...);
+}
+
+/// " result=7"; nothing for a type that has no text of its own.
+std::string result_text(AnySlot* slot) {
+  if (!slot) return {};
+  const std::string text =
+      slot->type() == typeid(void)
+          ? "None"
+          : shown_if_any<bool, int, unsigned, long, unsigned long, long long, unsigned long long, std::string>(*slot);
+  return text.empty() ? text : " result=" + text;
+}
+
+}  // namespace
+
 std::string FutureState::state_text() const {
   switch (stage()) {
     case Stage::pending: return "pending";
     case Stage::cancelled: return "cancelled";
-    case Stage::finished: return exception_ ? "finished exception=" + describe(exception_) : "finished";
+    case Stage::finished: return "finished" + (exception_ ? " exception=" + describe(exception_) : result_text(slot_));
   }
   return {};
 }

@@ -34,8 +34,13 @@ void report_from_unlock() noexcept {
 
 // ---- Lock ----
 
+bool Lock::try_lock() noexcept {
+  if (locked_ || waiters_.has_live()) return false;
+  return locked_ = true;
+}
+
 bool Lock::acquire() {
-  if (!locked_ && !waiters_.has_live()) return locked_ = true;  // K1
+  if (try_lock()) return true;  // K1
 
   try {
     Waiter waiter(waiters_, get_loop());  // leaves the line before the handler below looks at it
@@ -146,11 +151,14 @@ Semaphore::Semaphore(std::int64_t value, const char* kind) : LoopBoundMixin(kind
   if (value < 0) throw std::invalid_argument("Semaphore initial value must be >= 0");
 }
 
+bool Semaphore::try_lock() noexcept {
+  if (locked()) return false;
+  --value_;
+  return true;
+}
+
 bool Semaphore::acquire() {
-  if (!locked()) {  // K1
-    --value_;
-    return true;
-  }
+  if (try_lock()) return true;  // K1
 
   Waiter waiter(waiters_, get_loop());
   try {

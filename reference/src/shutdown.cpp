@@ -61,7 +61,7 @@ void BaseEventLoop::shutdown_default_executor(std::optional<Duration> timeout) {
   }
   if (!executor) return;
   try {
-    asyncio::timeout(timeout, [&] { await(join_executor(executor)); });  // suspends
+    asyncio::timeout(timeout, [&] { await(do_shutdown(executor)); });  // suspends
   } catch (const TimeoutError&) {
     std::ostringstream text;
     text << "The executor did not finishing joining its threads within "
@@ -71,7 +71,7 @@ void BaseEventLoop::shutdown_default_executor(std::optional<Duration> timeout) {
   }
 }
 
-Future<void> BaseEventLoop::join_executor(std::shared_ptr<Executor> executor) {
+Future<void> BaseEventLoop::do_shutdown(std::shared_ptr<Executor> executor) {
   // The thread that joins is a job like any other; but not one of the pool that it waits for.
   struct Joiner final : Executor {
     void submit(Job job) override {

@@ -20,8 +20,8 @@ class ScopedTimer {
 
 }  // namespace
 
-void sleep(Duration delay) {
-  if (delay <= Duration::zero()) return Coroutine::suspend();  // one bare yield, no timer (S132)
+void sleep(Delay delay) {
+  if (Duration(delay) <= Duration::zero()) return Coroutine::suspend();  // one bare yield, no timer (S132)
 
   AbstractEventLoop& loop = get_running_loop();
   const auto woken = loop.create_future<void>();

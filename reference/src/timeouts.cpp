@@ -2,11 +2,51 @@
 #include <asyncio/timeouts.hpp>
 
 #include <asyncio/events.hpp>
+#include <asyncio/exception_groups.hpp>
 #include <asyncio/exceptions.hpp>
 
 #include <cassert>
 
 namespace asyncio {
+namespace {
+
+/// A TimeoutError that was thrown in the middle of `cancelled`, as what something else was thrown in the middle of.
+std::nested_exception timeout_error_from(const std::exception_ptr& cancelled) {
+  try {
+    try {
+      std::rethrow_exception(cancelled);
+    } catch (...) {
+      std::throw_with_nested(TimeoutError());
+    }
+  } catch (...) {
+    return {};  // it takes what is being handled
+  }
+}
+
+/// Puts a TimeoutError before the first CancelledError of what `error` carries, if it carries one.
+void insert_timeout_error(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (std::nested_exception& link) {  // the very object that `error` owns
+    const std::exception_ptr context = link.nested_ptr();
+    if (holds<CancelledError>(context)) {
+      link = timeout_error_from(context);
+    } else if (context) {
+      insert_timeout_error(context);
+    }
+  } catch (...) {  // it carries nothing
+  }
+}
+
+/// The same for a group's members as well, but not for theirs (S172).
+void insert_timeout_errors(const std::exception_ptr& error) {
+  insert_timeout_error(error);
+  if (const auto* const group = exception_ptr_cast<ExceptionGroup>(error)) {
+    for (const std::exception_ptr& member : group->exceptions()) insert_timeout_error(member);
+  }
+}
+
+}  // namespace
 
 Timeout::~Timeout() { handle_.cancel(); }  // D3: on_timeout() has this object in hand
 
@@ -18,7 +58,7 @@ void Timeout::run_body(UniqueFunction<void()> body) {
     if (leave()) std::throw_with_nested(TimeoutError());  // D2, S171
     throw;
   } catch (...) {
-    leave();
+    if (leave()) insert_timeout_errors(std::current_exception());  // S172
     throw;
   }
   leave();
@@ -83,7 +123,7 @@ std::string Timeout::repr() const {
   return text + ">";
 }
 
-std::optional<TimePoint> deadline_after(std::optional<Duration> delay) {
+std::optional<TimePoint> deadline_after(std::optional<Delay> delay) {
   AbstractEventLoop& loop = get_running_loop();
   if (!delay) return {};
   return saturating_add(loop.time(), *delay);

@@ -246,7 +246,7 @@ void SimEventLoop::submit_to_executor(std::shared_ptr<Executor> executor, Job jo
   }
 }
 
-Future<void> SimEventLoop::join_executor(std::shared_ptr<Executor> executor) {
+Future<void> SimEventLoop::do_shutdown(std::shared_ptr<Executor> executor) {
   executor->shutdown({.wait = false});
   return threads_.ended(std::static_pointer_cast<ThreadPoolExecutor>(executor));  // a default one is a pool (S164)
 }

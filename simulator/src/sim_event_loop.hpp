@@ -110,7 +110,7 @@ class SimEventLoop final : public BaseEventLoop {
   void write_to_self() noexcept override {}
   void move_due_timers() override;
   void run_ready(std::size_t count) override;
-  Future<void> join_executor(std::shared_ptr<Executor> executor) override;
+  Future<void> do_shutdown(std::shared_ptr<Executor> executor) override;
 
  private:
   void run_in_order(std::size_t count);

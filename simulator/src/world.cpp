@@ -25,7 +25,7 @@ void World::restart(std::string_view name) { impl_->restart(name); }
 void World::pause(std::string_view name) { impl_->pause(name); }
 void World::resume(std::string_view name) { impl_->resume(name); }
 
-void World::at(Duration when, std::function<void()> fn) { impl_->at(when, std::move(fn)); }
+void World::at(Delay when, std::function<void()> fn) { impl_->at(when, std::move(fn)); }
 void World::invariant(std::string name, std::function<bool()> holds) {
   impl_->invariant(std::move(name), std::move(holds));
 }

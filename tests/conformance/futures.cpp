@@ -1,6 +1,7 @@
 // futures.cpp: futures: states, callbacks, and what awaiting one costs. Rules S64 to S79, S94.
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "tests/conformance/groups.hpp"
 
@@ -256,6 +257,30 @@ void a_timer_completes_a_future() {  // S132
   say(result + " " + py((loop.time() - start) / 1ms));
 }
 
+template <class T>
+std::string text_with(T result) {
+  const auto future = get_running_loop().create_future<T>();
+  future.set_result(std::move(result));
+  return future.repr();
+}
+
+void texts_of_futures() {  // S64
+  auto& loop = get_running_loop();
+  say(text_with(7));
+  say(text_with(std::int64_t{-1}));
+  say(text_with(true));
+  const auto nothing = loop.create_future<void>();
+  nothing.set_result();
+  say(nothing.repr());
+  for (const char* text : {"text", "a text that is too long to be shown as a whole", "two\nlines"}) {
+    say(text_with(std::string(text)));
+  }
+  const auto future = loop.create_future<int>();
+  say(future.repr());
+  future.cancel();
+  say(future.repr());
+}
+
 }  // namespace
 
 Group futures() {
@@ -282,6 +307,7 @@ Group futures() {
               {"completing_twice_in_one_iteration", completing_twice_in_one_iteration},
               {"the_same_callback_twice", the_same_callback_twice},
               {"a_timer_completes_a_future", a_timer_completes_a_future},
+              {"texts_of_futures", texts_of_futures},
           },
           {}};
 }

@@ -242,3 +242,15 @@ async def a_timer_completes_a_future():  # S132
     future = loop.create_future()
     loop.call_later(0.5, future.set_result, "in time")
     say(f"{await future} {round((loop.time() - start) * 1000)}")
+
+
+async def texts_of_futures():  # S64
+    loop = asyncio.get_running_loop()
+    for result in (7, -1, True, None, "text", "a text that is too long to be shown as a whole", "two\nlines"):
+        future = loop.create_future()
+        future.set_result(result)
+        say(repr(future))
+    future = loop.create_future()
+    say(repr(future))
+    future.cancel()
+    say(repr(future))

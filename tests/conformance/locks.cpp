@@ -422,6 +422,23 @@ void an_error_inside_the_lock_frees_it() {  // S195
   say(py(lock.locked()));
 }
 
+void how_many_wait_at_a_barrier() {  // S208, S212
+  asyncio::Barrier barrier(3);
+  say(py(barrier.parties()) + " " + py(barrier.n_waiting()) + " " + py(barrier.broken()));
+  const std::vector<Task<int>> tasks{create_task([&] { return barrier.wait(); }),
+                                     create_task([&] { return barrier.wait(); })};
+  sleep(0s);
+  say(py(barrier.n_waiting()));
+  say(py(barrier.wait()));
+  say(py(barrier.n_waiting()));
+  auto order = await(asyncio::gather(tasks));
+  std::ranges::sort(order);
+  say("[" + py(order[0]) + ", " + py(order[1]) + "]");
+  say(py(barrier.n_waiting()));
+  barrier.abort();
+  say(py(barrier.n_waiting()) + " " + py(barrier.broken()));
+}
+
 }  // namespace
 
 Group locks() {
@@ -453,6 +470,7 @@ Group locks() {
               {"a_barrier_that_is_broken", a_barrier_that_is_broken},
               {"a_cancelled_waiter_of_a_barrier", a_cancelled_waiter_of_a_barrier},
               {"an_error_inside_the_lock_frees_it", an_error_inside_the_lock_frees_it},
+              {"how_many_wait_at_a_barrier", how_many_wait_at_a_barrier},
           },
           {
               {"a_lock_belongs_to_the_loop_it_blocked_on", a_lock_belongs_to_the_loop_it_blocked_on},

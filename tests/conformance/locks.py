@@ -413,3 +413,17 @@ async def an_error_inside_the_lock_frees_it():  # S195
 
     say(await awaited(work()))
     say(lock.locked())
+
+
+async def how_many_wait_at_a_barrier():  # S208, S212
+    barrier = asyncio.Barrier(3)
+    say(f"{barrier.parties} {barrier.n_waiting} {barrier.broken}")
+    tasks = [asyncio.create_task(barrier.wait()) for _ in range(2)]
+    await asyncio.sleep(0)
+    say(barrier.n_waiting)
+    say(await barrier.wait())
+    say(barrier.n_waiting)
+    say(sorted(await asyncio.gather(*tasks)))
+    say(barrier.n_waiting)
+    await barrier.abort()
+    say(f"{barrier.n_waiting} {barrier.broken}")

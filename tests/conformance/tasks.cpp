@@ -1,4 +1,5 @@
 // tasks.cpp: tasks: names, steps, results, and what each await costs. Rules S80 to S98, S132 to S135.
+#include <cmath>
 #include <functional>
 
 #include "tests/conformance/groups.hpp"
@@ -277,6 +278,20 @@ void ensuring_a_future() {  // S133
   other->close();
 }
 
+void fractions_of_seconds() {  // S14, S132
+  auto& loop = get_running_loop();
+  const auto begin = loop.time();
+  const auto passed = [&] { return py((loop.time() - begin) / 1ms); };
+  sleep(0.5s);
+  say(passed());
+  loop.call_later(0.25s, [] { say("called"); });
+  sleep(0.75s);
+  say(passed());
+  say(outcome([&] { asyncio::wait_for(loop.create_future<void>(), 0.125s); }));
+  say(passed());
+  say(outcome([] { sleep(std::chrono::duration<double>(std::nan(""))); }));
+}
+
 void sleeping() {  // S132
   auto& loop = get_running_loop();
   const auto start = loop.time();
@@ -346,6 +361,7 @@ Group tasks() {
               {"done_callbacks_of_a_task", done_callbacks_of_a_task},
               {"a_task_factory_makes_the_tasks", a_task_factory_makes_the_tasks},
               {"ensuring_a_future", ensuring_a_future},
+              {"fractions_of_seconds", fractions_of_seconds},
               {"sleeping", sleeping},
               {"a_cancelled_sleep", a_cancelled_sleep},
               {"errors_of_every_kind", errors_of_every_kind},

@@ -306,6 +306,19 @@ async def ensuring_a_future():  # S133
     other.close()
 
 
+async def fractions_of_seconds():  # S14, S132
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    await asyncio.sleep(0.5)
+    say(round((loop.time() - begin) * 1000))
+    loop.call_later(0.25, say, "called")
+    await asyncio.sleep(0.75, None)
+    say(round((loop.time() - begin) * 1000))
+    say(await awaited(asyncio.wait_for(loop.create_future(), 0.125)))
+    say(round((loop.time() - begin) * 1000))
+    say(await awaited(asyncio.sleep(float("nan"))))
+
+
 async def sleeping():  # S132
     loop = asyncio.get_running_loop()
     start = loop.time()

@@ -147,6 +147,43 @@ void a_body_that_fails_meanwhile() {  // S172
   }
 }
 
+/// An error, what it was thrown in the middle of, and so on.
+std::string chain(const std::exception_ptr& error) {
+  const std::string text = shown(error);
+  const std::exception_ptr context = asyncio::context_of(error);
+  return text.substr(0, text.find(':')) + (context ? " " + chain(context) : "");
+}
+
+void what_an_error_was_raised_in_the_middle_of() {  // S171, S172
+  const auto under_a_timeout = [](void (*answer)(), asyncio::Duration delay = 1s) -> std::string {
+    try {
+      timeout(delay, [&] {
+        try {
+          sleep(100s);
+        } catch (const CancelledError&) {
+          answer();
+        }
+      });
+    } catch (const std::exception&) {
+      return chain(std::current_exception());
+    }
+    return "None";
+  };
+  const auto again = [] { throw; };
+  const auto directly = [] { std::throw_with_nested(Oops("instead")); };
+  const auto indirectly = [] {
+    try {
+      std::throw_with_nested(Oops("instead"));
+    } catch (const Oops&) {
+      std::throw_with_nested(std::out_of_range("worse"));
+    }
+  };
+  say(under_a_timeout(again));
+  say(under_a_timeout(directly));
+  say(under_a_timeout(indirectly));
+  say(under_a_timeout(directly, 0s));
+}
+
 void the_inner_deadline_passes() {  // S176
   timeout(1s, [](Timeout& outer) {
     Timeout inner{get_running_loop().time() + 10ms};
@@ -300,6 +337,7 @@ Group timeouts() {
               {"a_time_on_the_clock", a_time_on_the_clock},
               {"a_body_that_swallows_it", a_body_that_swallows_it},
               {"a_body_that_fails_meanwhile", a_body_that_fails_meanwhile},
+              {"what_an_error_was_raised_in_the_middle_of", what_an_error_was_raised_in_the_middle_of},
               {"the_inner_deadline_passes", the_inner_deadline_passes},
               {"the_outer_deadline_passes", the_outer_deadline_passes},
               {"both_deadlines_pass", both_deadlines_pass},

@@ -115,6 +115,40 @@ async def a_body_that_fails_meanwhile():  # S172
         say(error)
 
 
+def _chain(error):
+    """An error, what it was raised in the middle of, and so on."""
+    return type(error).__name__ + (f" {_chain(error.__context__)}" if error.__context__ else "")
+
+
+async def what_an_error_was_raised_in_the_middle_of():  # S171, S172
+    async def under_a_timeout(answer, seconds=1):
+        try:
+            async with asyncio.timeout(seconds):
+                try:
+                    await asyncio.sleep(100)
+                except asyncio.CancelledError:
+                    answer()
+        except Exception as error:
+            return _chain(error)
+
+    def directly():
+        raise Oops("instead")
+
+    def indirectly():
+        try:
+            raise Oops("instead")
+        except Oops:
+            raise LookupError from None
+
+    def again():
+        raise
+
+    say(await under_a_timeout(again))
+    say(await under_a_timeout(directly))
+    say(await under_a_timeout(indirectly))
+    say(await under_a_timeout(directly, 0))
+
+
 async def the_inner_deadline_passes():  # S176
     async with asyncio.timeout(1) as outer:
         try:

@@ -280,6 +280,23 @@ void an_error_behind_a_cancelled_shield() {  // S155
   say("dropped");
 }
 
+void waiting_for_what_is_done_suspends() {  // S148
+  auto& loop = get_running_loop();
+  const auto future = loop.create_future<int>();
+  future.set_result(1);
+  loop.call_soon([] { say("a callback"); });
+  say(sizes(wait(std::vector{future})));
+}
+
+void wait_for_outside_a_task() {  // S152
+  auto& loop = get_running_loop();
+  const auto future = loop.create_future<void>();
+  loop.call_soon([=] { say(outcome([&] { wait_for(future, 1s); })); });
+  loop.call_soon([=] { say(outcome([&] { wait_for(future, {}); })); });
+  sleep(0s);
+  say(py(future.cancelled()));
+}
+
 }  // namespace
 
 Group waiting() {
@@ -312,6 +329,8 @@ Group waiting() {
               {"leaving_early", leaving_early},
               {"cancelling_a_step_of_as_completed", cancelling_a_step_of_as_completed},
               {"an_error_behind_a_cancelled_shield", an_error_behind_a_cancelled_shield},
+              {"waiting_for_what_is_done_suspends", waiting_for_what_is_done_suspends},
+              {"wait_for_outside_a_task", wait_for_outside_a_task},
           },
           {}};
 }

@@ -1,7 +1,7 @@
 """wait(), wait_for(), shield() and as_completed(). Rules S144 to S160."""
 import asyncio
 
-from support import Oops, after, awaited, fail, say, shown, since, watched
+from support import Oops, after, awaited, fail, outcome, say, shown, since, watched
 
 
 async def waiting_for_all():  # S144, S146
@@ -270,3 +270,21 @@ async def an_error_behind_a_cancelled_shield():  # S155
     say(inner.done())
     del inner
     say("dropped")
+
+
+async def waiting_for_what_is_done_suspends():  # S148
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    future.set_result(1)
+    loop.call_soon(say, "a callback")
+    done, pending = await asyncio.wait([future])
+    say(f"{len(done)} {len(pending)}")
+
+
+async def wait_for_outside_a_task():  # S152
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    loop.call_soon(lambda: say(outcome(lambda: asyncio.wait_for(future, 1).send(None))))
+    loop.call_soon(lambda: say(outcome(lambda: asyncio.wait_for(future, None).send(None))))
+    await asyncio.sleep(0)
+    say(future.cancelled())

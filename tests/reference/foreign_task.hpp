@@ -10,7 +10,7 @@
 // stopped for goes the other way. Both lie in the task's Talk:
 //
 //     Task::step() ── talk.thrown ──► co_await ends, or throws
-//     Task::park() ◄── talk.awaited ── co_await stops
+//     Task::settle_stopped() ◄── talk.awaited ── co_await stops
 //
 // co_await takes a future, a task of either type, another Body, and give_way. on_a_fiber() awaits a plain function
 // that suspends as ours do: so a foreign task can use a timeout() or a task_group(), and be current all the while.
@@ -25,9 +25,7 @@
 #include <asyncio/graph.hpp>
 #include <asyncio/tasks.hpp>
 
-#include <cassert>
 #include <coroutine>
-#include <optional>
 #include <string>
 #include <utility>
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <unordered_set>
 
 #include "tests/reference/scripted_loop.hpp"
 
@@ -287,6 +288,25 @@ TEST(ATimerHandle, IsOrderedByItsTime) {
   EXPECT_TRUE(early < late && late > early && early <= late && late >= early);
   EXPECT_FALSE(late < also_late || late > also_late || late == also_late || late <= also_late);
   EXPECT_TRUE(late <= late && late >= late);
+}
+
+// events.py, TimerHandle.__hash__: by its time; other handles, futures and tasks by identity.
+TEST(ATimerHandle, IsHashedByItsTime) {
+  ScriptedLoop loop;
+  const TimerHandle timer = loop.call_at(TimePoint(1s), [] {});
+  const TimerHandle same_time = loop.call_at(TimePoint(1s), [] {});
+  EXPECT_EQ(std::hash<TimerHandle>{}(timer), std::hash<TimerHandle>{}(same_time));
+
+  const std::unordered_set<TimerHandle> timers{timer, same_time, timer};
+  const std::unordered_set<Handle> handles{timer, same_time, timer};
+  const auto future = loop.create_future<int>();
+  const auto task = loop.create_task([] { return 1; });
+  const std::unordered_set<AnyFuture> futures{future, task, future};
+  const std::unordered_set<Task<int>> tasks{task, task};
+  EXPECT_EQ(timers.size() + handles.size(), 4u);
+  EXPECT_EQ(futures.size(), 2u);
+  EXPECT_EQ(tasks.size(), 1u);
+  loop.turn();
 }
 
 // What the user sees: an object that cancels its timer in its destructor and outlives its loop.

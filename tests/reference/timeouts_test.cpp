@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 
 #include "iterations.hpp"
 
@@ -144,6 +145,82 @@ TEST(Timeout, LetsAnotherErrorOfTheBodyPass) {
 
     EXPECT_THROW(asyncio::timeout(0s, body), std::logic_error);
     EXPECT_EQ(asyncio::current_task().cancelling(), 0);
+  });
+}
+
+/// The names of an error, of what it was thrown in the middle of, and so on.
+std::string chain(const std::exception_ptr& error) {
+  if (!error) return "";
+  return asyncio::type_name(error) + (asyncio::context_of(error) ? " " : "") + chain(asyncio::context_of(error));
+}
+
+/// What leaves a timeout whose body answers its cancellation with `answer`.
+template <class F>
+std::string chain_of_a_body(F answer) {
+  std::string text;
+  asyncio::run([&] {
+    try {
+      asyncio::timeout(0s, [&] {
+        try {
+          asyncio::sleep(1h);
+        } catch (const CancelledError&) {
+          answer();
+        }
+      });
+    } catch (...) {
+      text = chain(std::current_exception());
+    }
+  });
+  return text;
+}
+
+// S172: a TimeoutError goes before the CancelledError that the error carries, however deep that is.
+TEST(Timeout, IsPutIntoTheChainOfAnotherError) {
+  const auto direct = [] { std::throw_with_nested(std::logic_error("cleanup")); };
+  const auto indirect = [&] {
+    try {
+      direct();
+    } catch (...) {
+      std::throw_with_nested(std::range_error("worse"));
+    }
+  };
+  EXPECT_EQ(chain_of_a_body(direct), "logic_error TimeoutError CancelledError");
+  EXPECT_EQ(chain_of_a_body(indirect), "range_error logic_error TimeoutError CancelledError");
+  EXPECT_EQ(chain_of_a_body([] { throw std::logic_error("keeps nothing"); }), "logic_error");
+}
+
+// S172: for a group each direct member is treated too.
+TEST(Timeout, IsPutIntoTheChainsOfTheMembersOfAGroup) {
+  std::string members;
+  chain_of_a_body([&] {
+    std::exception_ptr carrying;
+    try {
+      std::throw_with_nested(std::logic_error("cleanup"));
+    } catch (...) {
+      carrying = std::current_exception();
+    }
+    const auto group = std::make_exception_ptr(asyncio::ExceptionGroup("several", {carrying}));
+    asyncio::get_running_loop().call_soon([&members, carrying] { members = chain(carrying); });
+    std::rethrow_exception(group);
+  });
+  EXPECT_EQ(members, "logic_error TimeoutError CancelledError");
+}
+
+// S172: a timeout that has not passed changes nothing.
+TEST(Timeout, LeavesTheChainAloneWhereItHasNotPassed) {
+  asyncio::run([] {
+    const auto body = [] {
+      try {
+        throw CancelledError();
+      } catch (const CancelledError&) {
+        std::throw_with_nested(std::logic_error("cleanup"));
+      }
+    };
+    try {
+      asyncio::timeout(1h, body);
+    } catch (const std::logic_error&) {
+      EXPECT_EQ(chain(std::current_exception()), "logic_error CancelledError");
+    }
   });
 }
 

@@ -58,10 +58,12 @@ class BaseEventLoop : public AbstractEventLoop {
   bool is_closed() const override;
   void close() override;
   void shutdown_asyncgens() override;
+  using AbstractEventLoop::shutdown_default_executor;
   void shutdown_default_executor(std::optional<Duration> timeout = {}) override;
 
   Handle call_soon(Callback callback, std::optional<Context> context = {}) override;
   void call_soon_handle(Ref<HandleState> handle) override;
+  using AbstractEventLoop::call_later;
   TimerHandle call_later(Duration delay, Callback callback, std::optional<Context> context = {}) override;
   TimerHandle call_at(TimePoint when, Callback callback, std::optional<Context> context = {}) override;
   TimePoint time() const override;
@@ -100,9 +102,6 @@ class BaseEventLoop : public AbstractEventLoop {
       ProtocolFactory factory, std::vector<std::string> args, SubprocessOptions options) override;
   std::pair<std::shared_ptr<SubprocessTransport>, std::shared_ptr<BaseProtocol>> spawn_shell(
       ProtocolFactory factory, std::string command, SubprocessOptions options) override;
-
-  /// In debug mode a callback that runs at least this long is reported (S52).
-  Duration slow_callback_duration = std::chrono::milliseconds(100);
 
  protected:
   // ---- What a loop must supply ----
@@ -187,10 +186,11 @@ class BaseEventLoop : public AbstractEventLoop {
   ///
   /// \throws RuntimeError  where the loop is closed; see check_default_executor()
   std::shared_ptr<Executor> executor_for(std::shared_ptr<Executor> executor);
-  /// Waits for the threads of the default executor, somewhere else than on the loop's thread (asyncio's _do_shutdown).
+  /// Waits for the threads of the default executor, somewhere else than on the loop's thread.
   ///
   /// \return done when they are gone
-  virtual Future<void> join_executor(std::shared_ptr<Executor> executor);
+  /// \source CPython Lib/asyncio/base_events.py, _do_shutdown
+  virtual Future<void> do_shutdown(std::shared_ptr<Executor> executor);
   /// The checks of create_connection() before any input or output (S228).
   ///
   /// \throws std::invalid_argument  naming what contradicts what

@@ -2,10 +2,14 @@
 //
 // asyncio counts seconds in a double. Here time is a whole number of nanoseconds, so that adding,
 // comparing and printing a time gives the same answer on every compiler, and so that a loop does no
-// floating-point work (which would also make every switch to a fiber slower, see fiber_switch.cpp).
+// floating-point work (which would also make every switch to a fiber slower, see fiber_switch.cpp). Fractions of
+// seconds that a program writes, `sleep(0.5s)`, become nanoseconds where they are written: see Delay.
 #pragma once
 
 #include <chrono>
+#include <ratio>
+#include <stdexcept>
+#include <type_traits>
 
 namespace asyncio {
 
@@ -28,6 +32,43 @@ struct LoopClock {
 
 /// A moment on a loop's clock. Its zero has no meaning; only differences have.
 using TimePoint = LoopClock::time_point;
+
+/// A span of time that has a floating-point number in it, such as `0.5s`, in whole nanoseconds.
+///
+/// \return  the nearest one, of two the even one; the longest Duration there is where the span is longer
+/// \throws std::invalid_argument  where the span is not a number (S132)
+template <class Rep, class Period>
+  requires std::chrono::treat_as_floating_point_v<Rep>
+constexpr Duration to_duration(std::chrono::duration<Rep, Period> span) {
+  using Nanoseconds = std::chrono::duration<Rep, std::nano>;
+  const Nanoseconds exact = span;
+  if (exact != exact) throw std::invalid_argument("Invalid delay: NaN (not a number)");
+  if (exact >= Nanoseconds(Duration::max())) return Duration::max();
+  if (exact <= Nanoseconds(Duration::min())) return Duration::min();
+  return std::chrono::round<Duration>(exact);
+}
+
+/// A span of time as a function takes it: a Duration, or whatever else of std::chrono a program has at hand.
+class Delay {
+ public:
+  /// Fractions: see to_duration().
+  template <class Rep, class Period>
+    requires std::chrono::treat_as_floating_point_v<Rep>
+  constexpr Delay(std::chrono::duration<Rep, Period> span)  // NOLINT(google-explicit-constructor)
+      : span_(to_duration(span)) {}
+  /// Whole numbers, of a unit that is whole nanoseconds.
+  template <class Rep, class Period>
+    requires(!std::chrono::treat_as_floating_point_v<Rep> &&
+             std::is_convertible_v<std::chrono::duration<Rep, Period>, Duration>)
+  constexpr Delay(std::chrono::duration<Rep, Period> span)  // NOLINT(google-explicit-constructor)
+      : span_(span) {}
+
+  /// The span itself.
+  constexpr operator Duration() const noexcept { return span_; }  // NOLINT(google-explicit-constructor)
+
+ private:
+  Duration span_;
+};
 
 /// `from` + `delay`, or the end of time where that would overflow: "never" may be spelt Duration::max().
 ///

@@ -118,6 +118,12 @@ class AbstractEventLoop {
   ///                 threads are left to end by themselves.
   /// \suspends until the threads have ended, or the time has passed
   virtual void shutdown_default_executor(std::optional<Duration> timeout = {});
+  /// The same with a fraction of seconds, such as `0.5s`: see to_duration().
+  template <class Rep, class Period>
+    requires std::chrono::treat_as_floating_point_v<Rep>
+  void shutdown_default_executor(std::chrono::duration<Rep, Period> timeout) {
+    shutdown_default_executor(std::optional<Duration>(to_duration(timeout)));
+  }
 
   // ---- Callbacks and time ----
 
@@ -139,6 +145,13 @@ class AbstractEventLoop {
   /// \return          a handle to cancel it with
   /// \throws RuntimeError  as call_soon()
   virtual TimerHandle call_later(Duration delay, Callback callback, std::optional<Context> context = {});
+  /// The same with a fraction of seconds, such as `0.5s`: see to_duration().
+  template <class Rep, class Period>
+    requires std::chrono::treat_as_floating_point_v<Rep>
+  TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Callback callback,
+                         std::optional<Context> context = {}) {
+    return call_later(to_duration(delay), std::move(callback), std::move(context));
+  }
   /// Runs a callback at a time of this loop's clock.
   ///
   /// \param when      as time() counts; what has passed is due in the next iteration
@@ -445,9 +458,11 @@ class AbstractEventLoop {
   /// Gives the number of bytes sent: `data` as one datagram on `fd` to `address`. \suspends until it is in the system's
   /// hands
   virtual std::size_t sock_sendto(int fd, std::string_view data, Address address);
-  /// Connects `fd` to `address`. Host names of IPv4 and IPv6 addresses are resolved first (S282). \suspends until connected
+  /// Connects `fd` to `address`. Host names of IPv4 and IPv6 addresses are resolved first (S282). \suspends until
+  /// connected
   virtual void sock_connect(int fd, Address address);
-  /// The next connection that comes in on `fd`: its descriptor, non-blocking (S283) and the caller's to close, and the peer.
+  /// The next connection that comes in on `fd`: its descriptor, non-blocking (S283) and the caller's to close, and the
+  /// peer.
   /// \suspends until there is one
   virtual std::pair<int, Address> sock_accept(int fd);
   /// Sends `file`, an open descriptor, on `fd`. See sendfile(). \suspends until it is in the system's hands
@@ -502,6 +517,8 @@ class AbstractEventLoop {
   virtual bool get_debug() const;
   /// Switches debug mode.
   virtual void set_debug(bool enabled);
+  /// In debug mode a callback that runs at least this long is reported (S52). asyncio has it in BaseEventLoop.
+  Duration slow_callback_duration = std::chrono::milliseconds(100);
 
   // ---- Asynchronous generators ----
 

@@ -160,6 +160,15 @@ bool holds(const std::exception_ptr& error) {
   return exception_ptr_cast<E>(error) != nullptr;
 }
 
+/// What was being handled when `error` was thrown: Python's `__context__`.
+///
+/// C++ keeps that only where it is asked to: by std::throw_with_nested(), and by types that derive from
+/// std::nested_exception. The TimeoutErrors of timeout() and wait_for() have the CancelledError that they replaced.
+///
+/// \return null where nothing was kept
+/// \source CPython Lib/asyncio/timeouts.py, _insert_timeout_error; S171, S172
+std::exception_ptr context_of(const std::exception_ptr& error) noexcept;
+
 /// One line on an exception: "RuntimeError: loop is closed", "CancelledError", "null".
 std::string describe(const std::exception_ptr& error);
 

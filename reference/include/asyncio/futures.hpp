@@ -32,6 +32,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -149,7 +150,7 @@ class FutureState : public RefCounted {
   /// Removes the edge; harmless where there is none (S345).
   void discard_awaited_by(FutureState& waiter) noexcept;
 
-  /// One line for reports: "<Future pending>", "<Future finished exception=...>".
+  /// One line for reports: "<Future pending>", "<Future finished result=7>", "<Future finished exception=...>".
   virtual std::string repr() const;
   /// "Future", "Task": the word that reports use.
   virtual const char* kind() const noexcept { return "Future"; }
@@ -438,3 +439,15 @@ class AwaitEdge {
 };
 
 }  // namespace asyncio
+
+/// Futures and tasks are hashed by identity: the order of an unordered container of them differs from run to run, as
+/// that of a std::set does. Do not let it decide anything.
+template <>
+struct std::hash<asyncio::AnyFuture> {
+  std::size_t operator()(const asyncio::AnyFuture& future) const noexcept {
+    return std::hash<const void*>{}(future.get());
+  }
+};
+/// See std::hash<asyncio::AnyFuture>.
+template <class T>
+struct std::hash<asyncio::Future<T>> : std::hash<asyncio::AnyFuture> {};

@@ -24,7 +24,9 @@
 #include <asyncio/contextvars.hpp>
 #include <asyncio/ref.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace asyncio {
@@ -104,3 +106,19 @@ class TimerHandle : public Handle {
 };
 
 }  // namespace asyncio
+
+/// Handles are hashed by identity: the order of an unordered container of them differs from run to run, so do not let
+/// it decide anything.
+template <>
+struct std::hash<asyncio::Handle> {
+  std::size_t operator()(const asyncio::Handle& handle) const noexcept {
+    return std::hash<const void*>{}(handle.get());
+  }
+};
+/// Timers are hashed by their times, as in asyncio.
+template <>
+struct std::hash<asyncio::TimerHandle> {
+  std::size_t operator()(const asyncio::TimerHandle& handle) const noexcept {
+    return std::hash<asyncio::Duration::rep>{}(handle.when().time_since_epoch().count());
+  }
+};

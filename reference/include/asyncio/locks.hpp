@@ -51,8 +51,12 @@ class Lock : private LoopBoundMixin {
   /// Whether it is taken.
   bool locked() const noexcept { return locked_; }
 
-  /// acquire(), for std::scoped_lock and std::unique_lock. \suspends as acquire()
+  /// acquire(), for std::scoped_lock, std::unique_lock and std::lock_guard. \suspends as acquire()
   void lock() { acquire(); }
+  /// Takes the lock if acquire() would not have to wait; for std::scoped_lock over several locks.
+  ///
+  /// \return whether it was taken
+  bool try_lock() noexcept;
   /// release(), for the destructors of those. It throws nothing: where release() would, because somebody
   /// else has released the lock meanwhile, the loop's exception handler is told.
   void unlock() noexcept;
@@ -109,6 +113,8 @@ class Condition : private LoopBoundMixin {
   bool locked() const noexcept { return lock_->locked(); }
   /// The lock's own, for std::scoped_lock. \suspends as Lock::acquire()
   void lock() { lock_->lock(); }
+  /// The lock's own: see Lock::try_lock().
+  bool try_lock() noexcept { return lock_->try_lock(); }
   /// The lock's own: see Lock::unlock().
   void unlock() noexcept { lock_->unlock(); }
 
@@ -171,6 +177,8 @@ class Semaphore : private LoopBoundMixin {
 
   /// acquire(), for std::scoped_lock. \suspends as acquire()
   void lock() { acquire(); }
+  /// Takes a permit if acquire() would not have to wait. \return whether it was taken
+  bool try_lock() noexcept;
   /// release(), for the destructor of that; reports instead of throwing, as Lock::unlock() does.
   void unlock() noexcept;
   /// One line for reports: "<Semaphore [unlocked, value:1]>".

@@ -26,16 +26,17 @@ namespace asyncio {
 
 /// Suspends the calling task for a while.
 ///
-/// \param delay  zero or less gives way once: the task goes on in the next iteration
+/// \param delay  any span of std::chrono, `0.5s` too; zero or less gives way once: the task goes on in the next
+/// iteration
 /// \throws CancelledError  where the task is cancelled meanwhile
 /// \throws RuntimeError    outside a task
 /// \suspends until `delay` has passed on the loop's clock; always, also for zero
 /// \source CPython Lib/asyncio/tasks.py, sleep; S132
-void sleep(Duration delay);
+void sleep(Delay delay);
 
 /// The same, and gives `result` afterwards.
 template <class T>
-T sleep(Duration delay, T result) {
+T sleep(Delay delay, T result) {
   sleep(delay);
   return result;
 }

@@ -41,7 +41,7 @@ struct OpenConnectionOptions {
   std::optional<std::string> server_hostname = {};     ///< for TLS; default: host
   std::optional<Duration> ssl_handshake_timeout = {};  ///< default 60 s
   std::optional<Duration> ssl_shutdown_timeout = {};   ///< default 30 s
-  std::optional<Duration> happy_eyeballs_delay = {};   ///< start the next attempt after this (RFC 8305)
+  std::optional<Delay> happy_eyeballs_delay = {};      ///< start the next attempt after this (RFC 8305)
   std::optional<int> interleave = {};                  ///< First Address Family Count of RFC 8305
   bool all_errors = false;                             ///< throw an ExceptionGroup of every attempt's error
 };

@@ -279,3 +279,10 @@ AnyTask eager_task_factory(AbstractEventLoop& loop, Coroutine coroutine, TaskOpt
 TaskFactory create_eager_task_factory(TaskFactory make);
 
 }  // namespace asyncio
+
+/// See std::hash<asyncio::AnyFuture>.
+template <>
+struct std::hash<asyncio::AnyTask> : std::hash<asyncio::AnyFuture> {};
+/// See std::hash<asyncio::AnyFuture>.
+template <class T>
+struct std::hash<asyncio::Task<T>> : std::hash<asyncio::AnyFuture> {};

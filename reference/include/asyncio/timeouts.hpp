@@ -19,9 +19,10 @@
 //   D3  After the body has ended the deadline never fires (S175).
 //
 // Where Python chains exceptions by itself, C++ has std::nested_exception, and only for those who throw. So
-// a TimeoutError carries the CancelledError that it replaces (std::rethrow_if_nested() gives it back), as
-// S171 asks. An error of another kind, thrown while the body was unwinding, leaves as it was thrown: there
-// is no chain into which S172 could insert the TimeoutError.
+// a TimeoutError carries the CancelledError that it replaces: context_of() gives it back, as S171 asks. An error
+// of another kind, thrown while the body was unwinding, leaves as it was thrown. Where it carries that CancelledError,
+// thrown by std::throw_with_nested(), a TimeoutError is put between the two (S172); where it carries nothing, there
+// is no chain to put one into.
 //
 // Source: CPython Lib/asyncio/timeouts.py. Rules: S167 to S176.
 #pragma once
@@ -115,7 +116,7 @@ class Timeout {
 /// \throws TimeoutError  where it did not end in time
 /// \suspends as the body does
 template <class Body>
-auto timeout(std::optional<Duration> delay, Body&& body);
+auto timeout(std::optional<Delay> delay, Body&& body);
 
 /// The same with a time on the loop's clock.
 template <class Body>
@@ -126,10 +127,10 @@ auto timeout_at(std::optional<TimePoint> when, Body&& body) {
 /// The running loop's time, `delay` from now; empty for empty.
 ///
 /// \throws RuntimeError  where no loop is running
-std::optional<TimePoint> deadline_after(std::optional<Duration> delay);
+std::optional<TimePoint> deadline_after(std::optional<Delay> delay);
 
 template <class Body>
-auto timeout(std::optional<Duration> delay, Body&& body) {
+auto timeout(std::optional<Delay> delay, Body&& body) {
   return timeout_at(deadline_after(delay), std::forward<Body>(body));
 }
 

@@ -37,6 +37,13 @@
 
 namespace asyncio {
 
+/// Wakes the task that awaits `waiter`, unless that is done already: what the timer of a wait calls.
+///
+/// \source CPython Lib/asyncio/tasks.py, _release_waiter
+inline void release_waiter(const Future<void>& waiter) {
+  if (!waiter.done()) waiter.set_result();
+}
+
 /// When wait() returns.
 enum class ReturnWhen {
   all_completed,    ///< when all are done
@@ -49,7 +56,7 @@ inline constexpr ReturnWhen FIRST_EXCEPTION = ReturnWhen::first_exception;  ///<
 
 /// The keywords of wait().
 struct WaitOptions {
-  std::optional<Duration> timeout = {};    ///< return after this at the latest; empty: no limit
+  std::optional<Delay> timeout = {};       ///< return after this at the latest; empty: no limit
   ReturnWhen return_when = ALL_COMPLETED;  ///< what to wait for
 };
 
@@ -122,8 +129,8 @@ void cancel_and_wait(const AnyFuture& future);
 /// \throws (anything)    that it ended with
 /// \suspends until it has ended
 template <Awaitable A>
-Awaited<A> wait_for(A&& awaitable, std::optional<Duration> timeout) {
-  if (!timeout || *timeout > Duration::zero()) {
+Awaited<A> wait_for(A&& awaitable, std::optional<Delay> timeout) {
+  if (!timeout || Duration(*timeout) > Duration::zero()) {
     return asyncio::timeout(timeout, [&] { return await(awaitable); });
   }
   const auto future = ensure_future(std::forward<A>(awaitable));
@@ -166,7 +173,7 @@ Future<Awaited<A>> shield(A&& awaitable) {
 
 /// The keywords of as_completed().
 struct AsCompletedOptions {
-  std::optional<Duration> timeout = {};  ///< from the call of as_completed() on; empty: no limit
+  std::optional<Delay> timeout = {};  ///< from the call of as_completed() on; empty: no limit
 };
 
 /// The part of as_completed() that needs no types: says which future is the next to be done.

@@ -103,7 +103,7 @@ class World {
   /// \param when  at least zero; at a time that has passed, at once
   /// \param fn    must not suspend
   /// \throws std::invalid_argument  where `when` is negative
-  void at(Duration when, std::function<void()> fn);
+  void at(Delay when, std::function<void()> fn);
 
   /// Checked after every step: an execution in which `holds` gives false fails with FailureKind::invariant.
   ///
