@@ -290,7 +290,7 @@ TEST(ATimerHandle, IsOrderedByItsTime) {
   EXPECT_TRUE(late <= late && late >= late);
 }
 
-// events.py, TimerHandle.__hash__: by its time; other handles, futures and tasks by identity.
+// events.py, TimerHandle.__hash__: by its time; futures and tasks by number, other handles by identity.
 TEST(ATimerHandle, IsHashedByItsTime) {
   ScriptedLoop loop;
   const TimerHandle timer = loop.call_at(TimePoint(1s), [] {});
@@ -306,6 +306,7 @@ TEST(ATimerHandle, IsHashedByItsTime) {
   EXPECT_EQ(timers.size() + handles.size(), 4u);
   EXPECT_EQ(futures.size(), 2u);
   EXPECT_EQ(tasks.size(), 1u);
+  EXPECT_EQ(std::hash<AnyFuture>{}(future), std::hash<std::uint64_t>{}(future.get()->number()));
   loop.turn();
 }
 

@@ -68,7 +68,9 @@ class FutureState : public RefCounted {
   AbstractEventLoop& loop() const;
   /// The part of the loop that is still there when the loop is not.
   LoopCore& core() const noexcept { return *core_; }
-  /// Counts the futures of the thread that made it: no address decides the order of futures. At least 1.
+  /// Counts the futures of the thread that made it: no address decides the order of futures.
+  ///
+  /// \return at least 1
   std::uint64_t number() const noexcept { return number_; }
   /// Where the future was made.
   std::source_location where() const noexcept { return where_; }
@@ -440,12 +442,12 @@ class AwaitEdge {
 
 }  // namespace asyncio
 
-/// Futures and tasks are hashed by identity: the order of an unordered container of them differs from run to run, as
-/// that of a std::set does. Do not let it decide anything.
+/// Futures and tasks are hashed by the number of their making, which is the same in every run of a world.
 template <>
 struct std::hash<asyncio::AnyFuture> {
+  /// The number as a hash; that of no future is that of 0.
   std::size_t operator()(const asyncio::AnyFuture& future) const noexcept {
-    return std::hash<const void*>{}(future.get());
+    return std::hash<std::uint64_t>{}(future.get() ? future.get()->number() : 0);
   }
 };
 /// See std::hash<asyncio::AnyFuture>.

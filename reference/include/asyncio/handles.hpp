@@ -111,6 +111,7 @@ class TimerHandle : public Handle {
 /// it decide anything.
 template <>
 struct std::hash<asyncio::Handle> {
+  /// A hash of its identity.
   std::size_t operator()(const asyncio::Handle& handle) const noexcept {
     return std::hash<const void*>{}(handle.get());
   }
@@ -118,6 +119,7 @@ struct std::hash<asyncio::Handle> {
 /// Timers are hashed by their times, as in asyncio.
 template <>
 struct std::hash<asyncio::TimerHandle> {
+  /// A hash of its time.
   std::size_t operator()(const asyncio::TimerHandle& handle) const noexcept {
     return std::hash<asyncio::Duration::rep>{}(handle.when().time_since_epoch().count());
   }
