@@ -1,7 +1,6 @@
 // http_message_test.cpp: what is a message of HTTP/1.1 and what is not. Source: RFC 9112; M1 to M5 of message.hpp.
 #include "tutorials/examples/http/message.hpp"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -161,7 +160,7 @@ TEST(TheParser, AcceptsOnlyWhatItWouldWriteInTheSameWay) {
       ++accepted;
       ASSERT_EQ(http::parse_request_head(http::format_head(head)), head) << testing::PrintToString(bytes);
     } catch (const http::Refusal& refusal) {
-      ASSERT_THAT(refusal.status(), testing::AnyOf(400, 501, 505));
+      ASSERT_TRUE(refusal.status() == 400 || refusal.status() == 501 || refusal.status() == 505) << refusal.status();
     }
   }
   EXPECT_GT(accepted, 1000);  // or this test says nothing

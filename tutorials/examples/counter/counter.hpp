@@ -24,11 +24,12 @@
 // why a read writes back what it has read.
 #pragma once
 
+#include "tutorials/examples/counter/storage.hpp"
+
 #include <asyncio/asyncio.hpp>
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,23 +37,10 @@
 
 namespace counter {
 
-/// By client: how much it has added so far.
-using Totals = std::map<std::string, std::uint64_t>;
-
 /// Where to find a node.
 struct NodeAddress {
   std::string host;
   int port = 0;
-};
-
-/// What survives a node's crash. Its functions may block: they are called in another thread, one at a time.
-class Storage {
- public:
-  virtual ~Storage() = default;
-  /// What save() was given last; nothing where it never was.
-  virtual Totals load() = 0;
-  /// Returns when it is safe: from then on load() gives it, whatever happens.
-  virtual void save(const Totals& totals) = 0;
 };
 
 /// When a node says "ok" to an addition.

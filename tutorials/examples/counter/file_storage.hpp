@@ -1,7 +1,7 @@
 // file_storage.hpp: the storage of a node on a real machine. A world has its own, in scenarios.cpp.
 #pragma once
 
-#include "tutorials/examples/counter/counter.hpp"
+#include "tutorials/examples/counter/storage.hpp"
 
 #include <memory>
 #include <string>

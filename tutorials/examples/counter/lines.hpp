@@ -6,8 +6,9 @@
 //     node ► node     merge NAME=TOTAL …    have NAME=TOTAL …
 #pragma once
 
-#include "tutorials/examples/counter/counter.hpp"
+#include "tutorials/examples/counter/storage.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
