@@ -11,11 +11,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <memory>
 #include <string>
 
 #include "tests/reference/foreign_peer.hpp"
 #include "tests/reference/real_network.hpp"
+#include "tests/reference/tls_certificates.hpp"
 
 namespace asyncio {
 namespace {
@@ -116,6 +118,28 @@ TEST_F(Curl, KeepsItsConnection) {
             .rest(),
         "1 0 ");
   });
+}
+
+// The same program with an SSLContext in its options: HTTPS.
+TEST_F(Curl, IsServedOverTls) {
+  if (!installed("curl")) GTEST_SKIP() << "no curl (package curl)";
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("ca.pem")) << test_authority().certificate();
+  run([&] {
+    const auto server =
+        std::make_shared<http::Server>(http::site, http::ServerOptions{.listen = {.ssl = server_context()}});
+    const std::string port = std::to_string(port_of(server->open("127.0.0.1", 0)));
+    const std::string curl = "curl --silent --max-time 5 --noproxy 127.0.0.1 --cacert " + folder.file("ca.pem");
+    EXPECT_EQ(Program(curl + " https://127.0.0.1:" + port + "/count/3").rest(), "1\n2\n3\n");
+    EXPECT_EQ(Program(curl + " --data hello https://127.0.0.1:" + port + "/echo").rest(), "hello");
+
+    http::Client ours = http::Client::connect("127.0.0.1", std::stoi(port), {.ssl = client_context()});
+    EXPECT_EQ(ours.request({.method = "POST", .target = "/echo", .body = std::string(200'000, 'x')}).body.size(),
+              200'000u);
+    ours.close();
+    server->shutdown(5s);
+  });
+  EXPECT_THAT(reports, testing::IsEmpty());
 }
 
 // ---- Python's http.client ----
