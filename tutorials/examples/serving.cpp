@@ -1,10 +1,12 @@
 #include "tutorials/examples/serving.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <exception>
 #include <iostream>
 #include <stdexcept>
+#include <system_error>
 
 namespace examples {
 

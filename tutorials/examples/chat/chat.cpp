@@ -111,7 +111,7 @@ const char* Room::relay(const std::string& name, const asyncio::StreamReader& re
 void Room::say_to_all(const std::string& line, const std::string& except) {
   if (options_.slow_reader == SlowReader::waited_for) return say_and_wait(line, except);
   for (auto& [name, seat] : members_) {
-    if (name != except) send(seat, line);  // never suspends, so that members_ stays as it is
+    if (name != except) send(seat, line);  // C2: never suspends, so no other line comes between, and nobody goes
   }
 }
 

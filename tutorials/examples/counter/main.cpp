@@ -10,6 +10,7 @@
 #include "tutorials/examples/counter/lines.hpp"
 #include "tutorials/examples/serving.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <stdexcept>

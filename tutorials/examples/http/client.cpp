@@ -5,6 +5,16 @@
 
 namespace http {
 
+namespace {
+
+/// Waits for a task. \return  whether it has done all it had to do; what it threw instead is told by the reading side
+bool has_succeeded(const asyncio::Task<void>& task) {
+  asyncio::wait({task});  // suspends
+  return !task.cancelled() && !task.exception();
+}
+
+}  // namespace
+
 Client Client::connect(const std::string& host, int port, asyncio::OpenConnectionOptions options) {
   options.limit = std::max<std::ptrdiff_t>(options.limit, Limits{}.head);
   auto [reader, writer] = asyncio::open_connection(host, port, std::move(options));  // suspends
@@ -32,11 +42,11 @@ std::vector<Answer> Client::pipeline(const std::vector<Question>& questions) {
     }
   } catch (...) {
     sending.cancel();
+    has_succeeded(sending);  // suspends: it refers to our arguments
     throw;
   }
-  if (!keep_alive) sending.cancel();  // an answer that came before the question was over
-  asyncio::wait({sending});           // suspends
-  usable_ = keep_alive && !sending.cancelled() && !sending.exception();
+  if (!keep_alive) sending.cancel();               // an answer that came before the question was over
+  usable_ = has_succeeded(sending) && keep_alive;  // suspends
   return answers;
 }
 

@@ -9,9 +9,12 @@
 
 #include <asyncio/sim/sim.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {

@@ -39,7 +39,7 @@ asyncio::Server Server::open(const std::string& host, int port) {
 }
 
 void Server::shutdown(asyncio::Duration patience) {
-  closing_ = true;
+  closing_ = true;  // W5
   const asyncio::Server server = server_.lock();
   if (server) server->close();
   for (Connection& connection : connections_) {
@@ -83,7 +83,7 @@ bool Server::answer_next(Connection& connection) {
     refuse(connection, refusal);  // suspends
     return false;                 // W2: where the next request would begin, nobody can know
   }
-  const Response response = handle(request);  // suspends
+  const Response response = handle(request);  // suspends; W1: the next request waits in the stream
   const bool keep_alive = keeps_alive(request.minor_version, request.fields) && !closing_ &&
                           (!response.pieces || request.minor_version == 1);
   send(connection, request, response, keep_alive);  // suspends
@@ -96,7 +96,7 @@ bool Server::answer_next(Connection& connection) {
 /// \return  "" where the connection is over, or was idle for too long
 std::string Server::wait_for_first_byte(Connection& connection) {
   try {
-    return asyncio::timeout(options_.idle_for, [&] { return connection.reader.read(1); });  // suspends
+    return asyncio::timeout(options_.idle_for, [&] { return connection.reader.read(1); });  // suspends; W4
   } catch (const asyncio::TimeoutError&) {
     return "";  // no 408: it could meet a request that is on its way, and be taken for its answer
   }
