@@ -58,6 +58,7 @@ struct SeededProvider {
   std::uint64_t seed;
   std::uint64_t made = 0;  // generators so far
   std::vector<SeededGenerator*> generators = {};
+  std::vector<OSSL_PROVIDER*> loaded = {};  // of the library, this one among them
 };
 
 namespace {
@@ -145,6 +146,13 @@ int seeded_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPAT
   return 1;
 }
 
+/// OpenSSL counts whoever has loaded a provider, and frees none before its count is 0.
+void free_library(OSSL_LIB_CTX* library, const SeededProvider& provider) noexcept {
+  const std::vector<OSSL_PROVIDER*> loaded = provider.loaded;  // `provider` goes with the last of them
+  for (OSSL_PROVIDER* one : loaded) OSSL_PROVIDER_unload(one);
+  OSSL_LIB_CTX_free(library);
+}
+
 thread_local bool thread_ends = false;  // no destructor, so that it can be asked until the very end
 
 /// The libraries of a thread that are not in use.
@@ -155,7 +163,7 @@ class IdleLibraries {
   IdleLibraries& operator=(const IdleLibraries&) = delete;
   ~IdleLibraries() {
     thread_ends = true;
-    for (const auto& [library, provider] : idle_) OSSL_LIB_CTX_free(library);
+    for (const auto& [library, provider] : idle_) free_library(library, *provider);
   }
 
   /// \return  whether it was taken
@@ -181,22 +189,31 @@ thread_local IdleLibraries idle_libraries;
 
 SSLLibraryPointer make_new_library(std::uint64_t seed) {
   ERR_clear_error();
-  std::unique_ptr<OSSL_LIB_CTX, OpenSSLFree<OSSL_LIB_CTX_free>> library(OSSL_LIB_CTX_new());
-  seed_of_next_provider = seed;
-  const bool made = library && OSSL_PROVIDER_add_builtin(library.get(), "orrery", seeded_init) == 1 &&
-                    OSSL_PROVIDER_load(library.get(), "orrery") && OSSL_PROVIDER_load(library.get(), "default") &&
-                    RAND_set_DRBG_type(library.get(), "ORRERY-SEEDED", "provider=orrery", nullptr, nullptr) == 1 &&
-                    RAND_get0_primary(library.get()) && RAND_get0_public(library.get()) &&
-                    RAND_get0_private(library.get());  // L1: in this order
+  OSSL_LIB_CTX* const made = OSSL_LIB_CTX_new();
   if (!made) throw_ssl_error("OpenSSL cannot make a library context");
-  return SSLLibraryPointer(library.release(), {.provider = last_provider, .thread = std::this_thread::get_id()});
+  seed_of_next_provider = seed;
+  OSSL_PROVIDER* const ours =
+      OSSL_PROVIDER_add_builtin(made, "orrery", seeded_init) == 1 ? OSSL_PROVIDER_load(made, "orrery") : nullptr;
+  if (!ours) {
+    OSSL_LIB_CTX_free(made);
+    throw_ssl_error("OpenSSL cannot load a provider");
+  }
+  last_provider->loaded.push_back(ours);
+  SSLLibraryPointer library(made, {.provider = last_provider, .thread = {}});  // of no thread: is not kept
+  OSSL_PROVIDER* const standard = OSSL_PROVIDER_load(made, "default");
+  if (standard) last_provider->loaded.push_back(standard);
+  const bool ready = standard && RAND_set_DRBG_type(made, "ORRERY-SEEDED", "provider=orrery", nullptr, nullptr) == 1 &&
+                     RAND_get0_primary(made) && RAND_get0_public(made) && RAND_get0_private(made);  // L1: in this order
+  if (!ready) throw_ssl_error("OpenSSL cannot be given random numbers");
+  library.get_deleter().thread = std::this_thread::get_id();
+  return library;
 }
 
 }  // namespace
 
 void SSLLibraryReturn::operator()(OSSL_LIB_CTX* library) const noexcept {
   if (!thread_ends && thread == std::this_thread::get_id() && idle_libraries.put(library, provider)) return;
-  OSSL_LIB_CTX_free(library);
+  free_library(library, *provider);
 }
 
 SSLLibraryPointer make_seeded_library(std::uint64_t seed) {

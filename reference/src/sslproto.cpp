@@ -45,6 +45,19 @@ std::string python_seconds(Duration duration) {
   return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
 }
 
+/// Turns data into records, as far as that goes.
+///
+/// \return  how many bytes of `data`
+std::size_t encrypt(SSLObject& object, std::string_view data) {
+  std::size_t done = 0;
+  while (done < data.size()) {
+    const auto count = object.write(data.substr(done));
+    if (!count) break;
+    done += *count;
+  }
+  return done;
+}
+
 std::exception_ptr connection_error(int code, const std::string& text) {
   return std::make_exception_ptr(std::system_error(code, std::generic_category(), text));
 }
@@ -352,17 +365,17 @@ void SSLProtocol::force_close(std::exception_ptr error) {
 /// \return  false where the connection is over, and `data` was dropped
 bool SSLProtocol::write_appdata(std::string_view data) {
   if (state_ != State::do_handshake && state_ != State::wrapped) return false;
-  write_backlog_.append(data);
-  if (state_ == State::wrapped) fatal_where_it_throws([this] { do_write(); });
+  fatal_where_it_throws([&] {
+    const bool ready = state_ == State::wrapped;
+    if (ready && write_backlog_.empty()) data.remove_prefix(encrypt(*object_, data));  // as a rule, all of it
+    write_backlog_.append(data);
+    if (ready) do_write();
+  });
   return true;
 }
 
 void SSLProtocol::do_write() {
-  while (!write_backlog_.empty()) {
-    const auto count = object_->write(write_backlog_.bytes());
-    if (!count) break;
-    write_backlog_.drop_sent(*count);
-  }
+  write_backlog_.drop_sent(encrypt(*object_, write_backlog_.bytes()));
   process_outgoing();
 }
 
