@@ -91,7 +91,10 @@ void BaseEventLoop::run_ready(std::size_t count) {
 
 void BaseEventLoop::run_handle(HandleState& handle) {
   if (!debug_) return handle.run();
+  run_and_time(handle);
+}
 
+void BaseEventLoop::run_and_time(HandleState& handle) {
   const Ref<TaskState> task(handle.steps_task());  // asked before: a handle forgets its task when it runs
   const TimePoint before = time();
   current_handle_ = Handle(Ref<HandleState>(&handle));

@@ -189,18 +189,25 @@ void FutureState::wait() {
 }
 
 void FutureState::add_awaited_by(FutureState& waiter) {
-  if (std::ranges::find(awaited_by_, &waiter) == awaited_by_.end()) awaited_by_.push_back(&waiter);
+  if (only_waiter_ == &waiter) return;
+  if (!only_waiter_ && more_waiters_.empty()) {
+    only_waiter_ = &waiter;
+    return;
+  }
+  if (only_waiter_) more_waiters_.push_back(std::exchange(only_waiter_, nullptr));
+  if (std::ranges::find(more_waiters_, &waiter) == more_waiters_.end()) more_waiters_.push_back(&waiter);
 }
 
 void FutureState::hold_awaited_by(Ref<FutureState> waiter) {
-  if (std::ranges::find(awaited_by_, waiter.get()) != awaited_by_.end()) return;
+  if (std::ranges::find(awaited_by(), waiter.get()) != awaited_by().end()) return;
   if (!held_waiters_) held_waiters_ = std::make_unique<std::vector<Ref<FutureState>>>();
   add_awaited_by(*waiter);
   held_waiters_->push_back(std::move(waiter));
 }
 
 void FutureState::discard_awaited_by(FutureState& waiter) noexcept {
-  std::erase(awaited_by_, &waiter);
+  if (only_waiter_ == &waiter) only_waiter_ = nullptr;
+  if (!more_waiters_.empty()) std::erase(more_waiters_, &waiter);
   if (!held_waiters_) return;
   const auto held = std::ranges::find(*held_waiters_, &waiter, &Ref<FutureState>::get);
   if (held == held_waiters_->end()) return;

@@ -137,22 +137,6 @@ void ThreadSafeHandleState::drop() {  // a loop that closes, while another threa
 
 // ---- HandleQueue ----
 
-void HandleQueue::push(Ref<HandleState> handle) noexcept {
-  HandleState* const added = handle.detach();
-  assert(added->next_ == nullptr && added != last_);  // in one queue at a time
-  (last_ ? last_->next_ : first_) = added;
-  last_ = added;
-  ++size_;
-}
-
-Ref<HandleState> HandleQueue::pop() noexcept {
-  HandleState* const taken = first_;
-  first_ = std::exchange(taken->next_, nullptr);
-  if (!first_) last_ = nullptr;
-  --size_;
-  return Ref<HandleState>::adopt(taken);
-}
-
 Ref<HandleState> HandleQueue::pop_at(std::size_t index) noexcept {
   assert(index < size_);
   if (index == 0) return pop();

@@ -87,7 +87,8 @@ void SelectorEventLoop::close() {
   if (is_closed()) return;
   BaseEventLoop::close();  // first: the tasks that it lets go of may still remove readers
   open_transports_->close_all();
-  for (const auto& [fd, watch] : std::exchange(watches_, {})) {
+  watched_ = 0;
+  for (const Watch& watch : std::exchange(watches_, {})) {
     watch.reader.cancel();
     watch.writer.cancel();
   }
@@ -101,7 +102,7 @@ EventList SelectorEventLoop::select(std::optional<Duration> timeout) {
   events_.clear();
   // With nothing registered but the bell, a poll that must not wait can find nothing: take_posted() looks
   // at what the bell announces. A system call costs more than ten callbacks.
-  if (timeout == Duration::zero() && watches_.empty()) return {};
+  if (timeout == Duration::zero() && watched_ == 0) return {};
 
   std::array<epoll_event, 128> found;
   const int count = wait_for_events(epoll_, found, timeout);
@@ -122,23 +123,21 @@ EventList SelectorEventLoop::select(std::optional<Duration> timeout) {
 
 void SelectorEventLoop::process_events(EventList events) {
   for (const SelectorEvent& event : events) {
-    const auto found = watches_.find(event.fd);
-    if (found == watches_.end()) continue;
-    const Watch watch = found->second;     // a copy: removing a cancelled one changes the map
-    if (event.readable && watch.reader) {  // the reader before the writer (S5)
-      if (watch.reader.cancelled()) {
-        unwatch(event.fd, Direction::read);  // S7
-      } else {
-        add_callback(make_ref<RepeatedRun>(watch.reader));
-      }
-    }
-    if (event.writable && watch.writer) {
-      if (watch.writer.cancelled()) {
-        unwatch(event.fd, Direction::write);
-      } else {
-        add_callback(make_ref<RepeatedRun>(watch.writer));
-      }
-    }
+    if (event.readable) queue_run(event.fd, Direction::read);  // the reader before the writer (S5)
+    if (event.writable) queue_run(event.fd, Direction::write);
+  }
+}
+
+void SelectorEventLoop::queue_run(int fd, Direction direction) {
+  if (static_cast<std::size_t>(fd) >= watches_.size()) return;
+  const Watch& watch = watches_[static_cast<std::size_t>(fd)];
+  const Handle& handle = direction == Direction::read ? watch.reader : watch.writer;
+  if (!handle) return;
+  RepeatedHandle& repeated = RepeatedHandle::of(handle);
+  if (repeated.cancelled()) {
+    unwatch(fd, direction);  // S7
+  } else {
+    ready_.push(repeated.next_run());
   }
 }
 
@@ -177,40 +176,45 @@ void SelectorEventLoop::check_no_transport(int fd) const {
   throw RuntimeError("File descriptor " + number + " is used by transport <" + found->second + " fd=" + number + ">");
 }
 
+SelectorEventLoop::Watch SelectorEventLoop::watch_of(int fd) const {
+  return static_cast<std::size_t>(fd) < watches_.size() ? watches_[static_cast<std::size_t>(fd)] : Watch{};
+}
+
+/// To be called for what epoll has accepted: any other number may be too large for a table.
+void SelectorEventLoop::set_watch(int fd, Watch watch) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= watches_.size()) watches_.resize(std::max(index + 1, 2 * watches_.size()));
+  if (watch && !watches_[index]) ++watched_;
+  if (!watch && watches_[index]) --watched_;
+  watches_[index] = std::move(watch);
+}
+
 bool SelectorEventLoop::watches(int fd, Direction direction, const Handle& handle) const {
-  const auto found = watches_.find(fd);
-  if (found == watches_.end()) return false;
-  return (direction == Direction::read ? found->second.reader : found->second.writer) == handle;
+  const Watch watch = watch_of(fd);
+  return (direction == Direction::read ? watch.reader : watch.writer) == handle;
 }
 
 Handle SelectorEventLoop::watch(int fd, Direction direction, Callback callback, Context context) {
   check_closed();
   if (fd < 0) throw std::invalid_argument("Invalid file descriptor: " + std::to_string(fd));
-  const auto found = watches_.find(fd);
-  const Watch before = found == watches_.end() ? Watch{} : found->second;
+  const Watch before = watch_of(fd);
   Watch after = before;
   Handle& slot = direction == Direction::read ? after.reader : after.writer;
   slot = Handle(Ref<HandleState>(make_ref<RepeatedHandle>(std::move(callback), *this, std::move(context))));
-  register_with_epoll(fd, before, after);
-  watches_[fd] = after;
   const Handle added = slot;
+  register_with_epoll(fd, before, after);
+  set_watch(fd, std::move(after));
   (direction == Direction::read ? before.reader : before.writer).cancel();  // replaced (S280)
   return added;
 }
 
 bool SelectorEventLoop::unwatch(int fd, Direction direction) {
-  const auto found = watches_.find(fd);
-  if (found == watches_.end()) return false;
-  const Watch before = found->second;
+  const Watch before = watch_of(fd);
   Watch after = before;
   const Handle removed = std::exchange(direction == Direction::read ? after.reader : after.writer, {});
   if (!removed) return false;
   register_with_epoll(fd, before, after);
-  if (after.reader || after.writer) {
-    found->second = after;
-  } else {
-    watches_.erase(found);
-  }
+  set_watch(fd, std::move(after));
   removed.cancel();
   return true;
 }

@@ -127,7 +127,6 @@ void BaseStreamTransport::resume_reading() {
 
 void BaseStreamTransport::read_ready() {
   if (lost_ || !wants_to_read()) return;  // S271
-  const auto self = shared_from_this();   // the protocol may end the connection, and with it the loop's ownership
   if (buffered_protocol_) {
     receive_into_protocol();
   } else {
@@ -144,7 +143,7 @@ void BaseStreamTransport::receive_data() {
   }
   if (!data) return;
   if (data->empty()) return on_eof();
-  const auto protocol = get_protocol();  // it may be replaced while it runs (S276)
+  const auto protocol = BaseTransport::get_protocol();  // it may be replaced while it runs (S276)
   if (!stream_protocol_) return;
   guarded([&, called = stream_protocol_] { called->data_received(*data); },
           [&] { fatal_error("Fatal error: protocol.data_received() call failed."); });
@@ -226,6 +225,7 @@ void BaseStreamTransport::send_or_keep(std::span<const std::string_view> pieces,
     } catch (const std::system_error&) {
       return fatal_error("Fatal write error on socket transport");
     }
+    if (pieces.size() == 1 && sent == pieces[0].size()) return;  // nearly always
   }
   const bool was_empty = buffer_.empty();
   for (const std::string_view piece : pieces) {

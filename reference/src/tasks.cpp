@@ -54,14 +54,14 @@ class FiberTask final : public TaskState {
   void eager_start();
 
   void park(FutureState& future);
+  void stop_waiting() noexcept;
   void step_soon();
   void settle_returned();
   void settle_threw(std::exception_ptr error);
   Ref<HandleState> arm();
 
   Coroutine coroutine_;
-  Ref<FutureState> fut_waiter_;             // what the task waits for (T2)
-  AwaitEdge edge_;                          // the same as an edge of the call graph (S89)
+  Ref<FutureState> fut_waiter_;             // what the task waits for (T2); also an edge of the call graph (S89)
   Ref<StepHandle> step_handle_;             // never null
   std::exception_ptr throw_next_;           // what the next step throws in; null: it goes on normally
   ContextState* inner_context_ = nullptr;   // the context of a run() that the coroutine suspended in
@@ -138,6 +138,7 @@ FiberTask::FiberTask(AbstractEventLoop& loop, Coroutine coroutine, TaskOptions o
 }
 
 FiberTask::~FiberTask() {
+  stop_waiting();
   // The coroutine may live on, in somebody's hands; it must not name a task that is gone.
   coroutine_.get()->set_owner(nullptr, nullptr);
 }
@@ -178,12 +179,12 @@ void FiberTask::eager_start() {
 
 /// Runs the task up to its next suspension, and settles what it stopped for.
 void FiberTask::step() {
+  stop_waiting();
   if (done()) throw InvalidStateError("step(): already done: " + repr());  // T1
   if (std::exchange(must_cancel_, false) && !holds<CancelledError>(throw_next_)) {
     // cancel() found no future to pass the request on to and left it here, for the next step.
     throw_next_ = make_cancelled_error();
   }
-  fut_waiter_ = {};
 
   const Entered scope(*this);
   run_and_settle();
@@ -191,7 +192,6 @@ void FiberTask::step() {
 
 /// The callback of the future that the task waited for.
 void FiberTask::wakeup(FutureState& future) {
-  edge_.clear();
   if (future.failed()) throw_next_ = future.take_error();
   step();  // a result is not passed on: await() reads it from the future itself
 }
@@ -246,10 +246,15 @@ void FiberTask::park(FutureState& future) {
   if (!blocking) return refuse("yield was used instead of yield from in task " + repr() + " with " + future.repr());
   if (&future == this) return refuse("Task cannot await on itself: " + repr());
 
-  edge_ = AwaitEdge(Ref<FutureState>(&future), *this);
   future.add_waiter(arm());
   fut_waiter_ = Ref<FutureState>(&future);  // T2
+  future.add_awaited_by(*this);
   if (must_cancel_ && future.cancel(cancel_message())) must_cancel_ = false;
+}
+
+/// Forgets what the task has waited for, on both sides.
+void FiberTask::stop_waiting() noexcept {
+  if (const Ref<FutureState> future = std::move(fut_waiter_)) future->discard_awaited_by(*this);
 }
 
 void FiberTask::settle_returned() {
@@ -316,8 +321,10 @@ int FiberTask::uncancel() {
 void FiberTask::abandon() {
   const Ref<FiberTask> self(this);
   report_pending();
-  edge_.clear();
-  if (const Ref<FutureState> future = std::move(fut_waiter_)) future->remove_done_callback(step_handle_->id());
+  if (const Ref<FutureState> future = fut_waiter_) {
+    stop_waiting();
+    future->remove_done_callback(step_handle_->id());
+  }
   try {
     coroutine_.close();
   } catch (...) {  // it ignored the request, or a destructor on its stack threw

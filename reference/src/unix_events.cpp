@@ -58,7 +58,7 @@ void SelectorEventLoop::handle_signal(int signal) {
   if (handle.cancelled()) {
     remove_signal_handler(signal);
   } else {
-    add_callback(make_ref<RepeatedRun>(handle));  // S326
+    add_callback(RepeatedHandle::of(handle).next_run());  // S326
   }
 }
 

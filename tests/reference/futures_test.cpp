@@ -450,6 +450,21 @@ TEST_F(AwaitingAFuture, IsAnEdgeOfTheCallGraph) {
   awaited.get()->discard_awaited_by(*task.get());  // S345: harmless
 }
 
+// S344: several tasks may await one future; the edges are in the order in which they began.
+TEST_F(AwaitingAFuture, IsAnEdgeForEachTask) {
+  const auto awaited = future();
+  const auto first = loop.create_task([&] { await(awaited); });
+  const auto second = loop.create_task([&] { await(awaited); });
+  const auto third = loop.create_task([&] { await(awaited); });
+  loop.turn();
+  EXPECT_THAT(awaited.get()->awaited_by(), ElementsAre(first.get(), second.get(), third.get()));
+
+  awaited.get()->discard_awaited_by(*first.get());
+  awaited.get()->add_awaited_by(*second.get());  // is one already
+
+  EXPECT_THAT(awaited.get()->awaited_by(), ElementsAre(second.get(), third.get()));
+}
+
 // S344: and is removed where the wait is cancelled.
 TEST_F(AwaitingAFuture, IsNoEdgeAfterACancellation) {
   const auto awaited = future();

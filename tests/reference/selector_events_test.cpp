@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -277,6 +278,19 @@ TEST_F(ARemovedReader, MayHaveRemovedItself) {
   EXPECT_THAT(order, ElementsAre("alive"));
 }
 
+// S57: a turn that is cut short leaves its handles queued. What epoll reports once more meanwhile runs once more.
+TEST_F(AReader, RunsForEachReportOfATurnThatWasCutShort) {
+  loop.add_reader(pipe.first(), note("reader"));
+  pipe.write();
+  loop.call_soon([] { throw KeyboardInterrupt(); });  // ready before the reader, and ends the turn
+
+  EXPECT_THROW(loop.run_forever(), KeyboardInterrupt);
+  EXPECT_THAT(order, IsEmpty());
+  turn();
+
+  EXPECT_THAT(order, ElementsAre("reader", "reader"));
+}
+
 // S280: adding again replaces and cancels the earlier callback.
 TEST_F(AReplacedReader, IsNotCalled) {
   auto captured = std::make_shared<int>(1);
@@ -398,6 +412,12 @@ TEST_F(TheSelector, CannotWatchARegularFile) {
   }
   EXPECT_FALSE(loop.remove_reader(file));
   ::close(file);
+}
+
+// EBADF, and no table of that size.
+TEST_F(TheSelector, RefusesADescriptorThatCannotBe) {
+  EXPECT_THROW(loop.add_reader(std::numeric_limits<int>::max(), [] {}), std::system_error);
+  EXPECT_FALSE(loop.remove_reader(std::numeric_limits<int>::max()));
 }
 
 // ValueError in Python.

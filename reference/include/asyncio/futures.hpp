@@ -36,6 +36,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -144,7 +145,9 @@ class FutureState : public RefCounted {
   void mark_retrieved() noexcept { log_traceback_ = false; }
 
   /// Who awaits this future, in the order in which they began to (S344).
-  const std::vector<FutureState*>& awaited_by() const noexcept { return awaited_by_; }
+  std::span<FutureState* const> awaited_by() const noexcept {
+    return more_waiters_.empty() ? std::span(&only_waiter_, only_waiter_ ? 1 : 0) : std::span(more_waiters_);
+  }
   /// Records that `waiter` waits for this future. The waiter discards the edge before it goes.
   void add_awaited_by(FutureState& waiter);
   /// The same for a waiter that is kept alive until the edge is discarded: future_add_to_awaited_by().
@@ -197,8 +200,10 @@ class FutureState : public RefCounted {
   std::uint64_t number_;
   std::source_location where_;
   std::unique_ptr<StackSummary> source_;  // asyncio's _source_traceback; mostly null
-  std::vector<FutureState*> awaited_by_;
-  std::unique_ptr<std::vector<Ref<FutureState>>> held_waiters_;  // those of awaited_by_ that are held; mostly null
+  // Who awaits this future. Nearly always that is one task, and every await makes an edge: no vector for one.
+  FutureState* only_waiter_ = nullptr;                           // null where there are none or more
+  std::vector<FutureState*> more_waiters_;                       // empty unless there are or were several
+  std::unique_ptr<std::vector<Ref<FutureState>>> held_waiters_;  // those of them that are held; mostly null
   // The waiting handles, in order of addition; empty once done (F3).
   HandleState* first_waiter_ = nullptr;
   HandleState* last_waiter_ = nullptr;

@@ -14,9 +14,11 @@
 #include <asyncio/loop_core.hpp>
 #include <asyncio/traceback.hpp>
 
+#include <cassert>
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace asyncio {
 
@@ -137,9 +139,21 @@ class HandleQueue {
   /// How many handles wait, cancelled ones included.
   std::size_t size() const noexcept { return size_; }
   /// Adds a handle at the end. It must be in no queue.
-  void push(Ref<HandleState> handle) noexcept;
+  void push(Ref<HandleState> handle) noexcept {
+    HandleState* const added = handle.detach();
+    assert(added->next_ == nullptr && added != last_);  // in one queue at a time
+    (last_ ? last_->next_ : first_) = added;
+    last_ = added;
+    ++size_;
+  }
   /// The oldest handle. The queue must not be empty.
-  Ref<HandleState> pop() noexcept;
+  Ref<HandleState> pop() noexcept {
+    HandleState* const taken = first_;
+    first_ = std::exchange(taken->next_, nullptr);
+    if (!first_) last_ = nullptr;
+    --size_;
+    return Ref<HandleState>::adopt(taken);
+  }
   /// Takes out the handle at `index`, counted from the oldest; what the ready order of a world needs.
   Ref<HandleState> pop_at(std::size_t index) noexcept;
   /// The handle at `index`, which stays.

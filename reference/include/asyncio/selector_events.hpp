@@ -135,6 +135,7 @@ class SelectorEventLoop : public BaseEventLoop {
   struct Watch {  // of one descriptor; an empty handle: not watched in this direction
     Handle reader;
     Handle writer;
+    explicit operator bool() const noexcept { return reader || writer; }
   };
   enum class Direction { read, write };
   friend class SelectorChannel;  // watches the descriptor of a transport
@@ -142,6 +143,9 @@ class SelectorEventLoop : public BaseEventLoop {
 
   Handle watch(int fd, Direction direction, Callback callback, Context context);
   bool unwatch(int fd, Direction direction);
+  Watch watch_of(int fd) const;
+  void set_watch(int fd, Watch watch);
+  void queue_run(int fd, Direction direction);
   bool watches(int fd, Direction direction, const Handle& handle) const;
   void check_no_transport(int fd) const;
   void check_nonblocking(int fd) const;
@@ -159,8 +163,9 @@ class SelectorEventLoop : public BaseEventLoop {
   void register_with_epoll(int fd, const Watch& before, const Watch& after);
 
   int epoll_ = -1;
-  int bell_ = -1;  // the eventfd that write_to_self() rings
-  std::map<int, Watch> watches_;
+  int bell_ = -1;               // the eventfd that write_to_self() rings
+  std::vector<Watch> watches_;  // by descriptor, which the system keeps small; shorter than some
+  std::size_t watched_ = 0;     // how many of them are not empty
   std::map<int, Handle> signal_handlers_;
   std::vector<SelectorEvent> events_;      // what the last select() found
   std::map<int, const char*> transports_;  // by descriptor: of which class (E3)

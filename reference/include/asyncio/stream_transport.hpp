@@ -141,7 +141,8 @@ class BaseStreamTransport : public FlowControlMixin<Transport> {
 
   // ---- What it can build on ----
 
-  /// To be called when the socket is readable.
+  /// To be called when the socket is readable. The transport has to outlive the call, whatever the protocol does in
+  /// it: a loop owns a transport until connection_lost() was called, and that is never in here.
   void read_ready();
   /// To be called when the socket is writable.
   void write_ready();
