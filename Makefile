@@ -3,7 +3,7 @@
 # below can be typed by hand.
 .DEFAULT_GOAL := help
 .PHONY: help demo test sanitize sanitize-clang tsan valgrind soak fuzz mutants bench install docs notebooks \
-	format prepare-demo prepare-test prepare-docs prepare-notebooks
+	format prepare-demo prepare-test prepare-docs prepare-notebooks prepare-bench
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -19,7 +19,7 @@ help:
 	@echo 'make mutants    breaks the loop library in many small ways, and wants the tests to notice'
 	@echo 'make soak       the real loop with 10,000 connections, 100,000 one after the other, a GiB in one write'
 	@echo 'make fuzz       libFuzzer looks for input that breaks a parser, FUZZ_SECONDS=$(FUZZ_SECONDS) each, by clang 19'
-	@echo 'make bench      the benchmarks'
+	@echo 'make bench      the benchmarks, and docs/performance.md from them'
 	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make docs       the manual, to build/release/docs/html/index.html'
 	@echo 'make notebooks  runs the notebooks, to build/release/notebooks/*.html'
@@ -34,6 +34,8 @@ prepare-docs:
 	@sh .ci/prepare docs
 prepare-notebooks:
 	@sh .ci/prepare notebooks
+prepare-bench:
+	@sh .ci/prepare bench
 
 demo: prepare-demo
 	cmake --preset release
@@ -93,10 +95,11 @@ fuzz: prepare-test
 mutants: prepare-test
 	python3 tests/mutation/run.py
 
-bench: prepare-test
+bench: prepare-bench
 	cmake --preset release
-	cmake --build --preset release --parallel $(JOBS) --target orrery_benchmarks
+	cmake --build --preset release --parallel $(JOBS) --target orrery_benchmarks echo_benchmark
 	build/release/tests/orrery_benchmarks
+	python3 -B tests/benchmarks/echo/run.py build/release
 
 install: prepare-demo
 	cmake --preset release
