@@ -65,7 +65,7 @@ def read_mutants():
 def run(command, seconds, folder=WORK):
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=seconds,
-                              env={**os.environ, "RC_PARAMS": "seed=1 noshrink=1 max_success=20"})
+                              env={**os.environ, "RC_PARAMS": "seed=1 noshrink=1 max_success=20"})  # of 100
         return done.returncode, done.stdout + done.stderr
     except subprocess.TimeoutExpired as late:
         return -1, (late.stdout or b"").decode(errors="replace") + "\ntook too long"
