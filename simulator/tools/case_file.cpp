@@ -55,7 +55,7 @@ std::string_view take_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size());
   std::string_view line = text.substr(0, end);
   text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);  // it was mailed by way of Windows
+  while (line.ends_with('\r')) line.remove_suffix(1);  // it was mailed by way of Windows, once or more often
   return line;
 }
 

@@ -56,7 +56,7 @@ void path(const std::string& text) {
     expect(text.size() <= sizeof(sockaddr_un::sun_path), "the path fits");
     expect(from_system(system).path() == text, "the path is the same again");
   } catch (const std::invalid_argument&) {
-    const bool abstract = !text.empty() && text.front() == '\0';
+    const bool abstract = text.empty() || text.front() == '\0';
     expect(text.size() + (abstract ? 0 : 1) > sizeof(sockaddr_un::sun_path) || text.find('\0') != text.npos,
            "a path was refused that is one");
   }

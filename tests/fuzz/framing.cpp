@@ -103,7 +103,7 @@ class Model {
     return {};
   }
   std::optional<std::string> until(std::vector<std::string> separators) {
-    std::ranges::stable_sort(separators, {}, &std::string::size);
+    std::ranges::sort(separators, {}, &std::string::size);  // where two end at one place, the shorter
     std::size_t start = buffer_.npos, end = buffer_.npos;
     for (const std::string& separator : separators) {
       const std::size_t at = buffer_.find(separator);

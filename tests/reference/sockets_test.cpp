@@ -40,6 +40,7 @@ TEST(AnAddress, ComesBackFromTheSystemAsItWas) {
   EXPECT_EQ(there_and_back({"fe80::1", 1, 77, 3}, AF_INET6), Address("fe80::1", 1, 77, 3));
   EXPECT_EQ(there_and_back(Address::unix_path("/run/a"), AF_UNIX), Address::unix_path("/run/a"));
   EXPECT_EQ(there_and_back(abstract, AF_UNIX), abstract);
+  EXPECT_EQ(there_and_back(Address(), AF_UNIX), Address());  // no name, and not one of one zero byte
 }
 
 TEST(AnAddress, WithoutAHostIsEveryInterface) {
