@@ -4,11 +4,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <ostream>
 #include <string>
 
 #include "tests/fuzz/targets.hpp"
 
 namespace asyncio::fuzz {
+
+void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }  // without addresses
+
 namespace {
 
 class FuzzCorpus : public testing::TestWithParam<Target> {};
