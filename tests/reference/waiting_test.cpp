@@ -139,7 +139,7 @@ TEST(Wait, IsSeenInTheCallGraphWhileItWaits) {
     auto waiter = create_task([=] { asyncio::wait(std::vector{future}); });
     asyncio::sleep(0s);
 
-    EXPECT_EQ(future.get()->awaited_by(), std::vector<asyncio::FutureState*>{waiter.get()});
+    EXPECT_EQ(future.asyncio_awaited_by(), std::vector<asyncio::AnyFuture>{waiter});
 
     future.set_result(1);
     asyncio::await(waiter);
