@@ -31,13 +31,14 @@ void framing(std::string_view input);     ///< a StreamReader against a model of
 void addresses(std::string_view input);   ///< literals, socket addresses and paths, there and back
 void tokens(std::string_view input);      ///< what people paste after --token
 void case_files(std::string_view input);  ///< what people are sent
+void tls(std::string_view input);         ///< records that a network cuts, keeps back, forges and cuts off
 
 /// By name.
 struct Target {
   std::string_view name;
   void (*run)(std::string_view input);
 };
-inline constexpr std::array<Target, 4> TARGETS{
-    {{"framing", framing}, {"addresses", addresses}, {"tokens", tokens}, {"case_files", case_files}}};
+inline constexpr std::array<Target, 5> TARGETS{
+    {{"framing", framing}, {"addresses", addresses}, {"tokens", tokens}, {"case_files", case_files}, {"tls", tls}}};
 
 }  // namespace asyncio::fuzz
