@@ -135,7 +135,7 @@ TEST(ThePool, PutsUpWithMissingGuardsAndSaysSoOnce) {
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1);
 }
 
-TEST(AGuard, IsFoundByItsAddress) {
+TEST(TheGuardOfAStack, IsFoundByItsAddress) {
   const Stack stack = acquire_stack();
   EXPECT_EQ(StackPool::guarded_stack_at(stack.bottom - 1), stack);
   EXPECT_EQ(StackPool::guarded_stack_at(stack.bottom - GUARD_BYTES), stack);

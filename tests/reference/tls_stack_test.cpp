@@ -48,7 +48,7 @@ void whole_connection() {
   client.unwrap();
 }
 
-TEST(TheStackOfATask, IsLargeEnoughForTls) {
+TEST(OpenSslOnAFiber, FitsOnTheStackOfATask) {
   if (ADDRESS_SANITIZER || THREAD_SANITIZER) GTEST_SKIP() << "a sanitizer would take the painting for a mistake";
   localhost();  // the test's own work with certificates is not the question
   run([] {
