@@ -154,5 +154,6 @@ bool AbstractEventLoop::get_debug() const { not_implemented("get_debug"); }
 void AbstractEventLoop::set_debug(bool) { not_implemented("set_debug"); }
 RandomEngine& AbstractEventLoop::random() { not_implemented("random"); }
 std::optional<std::uint64_t> AbstractEventLoop::library_seed() { return {}; }
+std::uint64_t AbstractEventLoop::library_world() const noexcept { return 0; }
 
 }  // namespace asyncio

@@ -61,6 +61,10 @@ void throw_ssl_error(std::string_view fallback) {
   const char* library = ERR_lib_error_string(error);
   const char* reason = ERR_reason_error_string(error);
   if (error == 0 || !reason) throw SSLError("", "", std::string(fallback));
+  if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    throw SSLError("SSL", "UNEXPECTED_EOF_WHILE_READING",  // in CPython's words
+                   "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol");
+  }
   const std::string where = short_name(library ? library : "unknown library");
   const std::string why = in_capitals(reason);
   throw SSLError(where, why, "[" + where + ": " + why + "] " + reason);

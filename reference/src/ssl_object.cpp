@@ -68,6 +68,7 @@ SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std:
     throw std::invalid_argument("check_hostname requires server_hostname");
   }
   engine_->given = context_;
+  rules_version_ = context_->state().rules_version();
   ERR_clear_error();
   engine_->connection.reset(SSL_new(rules.context.get()));
   engine_->incoming = BIO_new(BIO_s_mem());
@@ -117,6 +118,8 @@ void SSLObject::feed(std::string_view records) {
     records.remove_prefix(static_cast<std::size_t>(count));
   }
 }
+
+void SSLObject::feed_eof() { BIO_set_mem_eof_return(engine_->incoming, 0); }
 
 std::string SSLObject::take_outgoing() {
   std::string records(outgoing_pending(), '\0');

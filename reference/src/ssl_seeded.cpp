@@ -23,9 +23,11 @@
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <thread>
+#include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -67,9 +69,15 @@ namespace {
 
 void* seeded_new(void* provider, void*, const OSSL_DISPATCH*) {
   auto& of = *static_cast<SeededProvider*>(provider);
-  of.generators.push_back(new SeededGenerator{&of, ++of.made});
-  of.generators.back()->set_seed(of.seed);
-  return of.generators.back();
+  try {
+    auto made = std::make_unique<SeededGenerator>(SeededGenerator{&of, of.made + 1});
+    made->set_seed(of.seed);
+    of.generators.push_back(made.get());
+    ++of.made;
+    return made.release();
+  } catch (const std::bad_alloc&) {  // between C frames: null says that it has failed
+    return nullptr;
+  }
 }
 void seeded_free(void* generator) {
   auto* const gone = static_cast<SeededGenerator*>(generator);
@@ -141,9 +149,9 @@ int seeded_init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPAT
                                             dispatch_entry(OSSL_FUNC_PROVIDER_TEARDOWN, seeded_teardown),
                                             {0, nullptr}};
   *out = functions;
-  last_provider = new SeededProvider{seed_of_next_provider};
+  last_provider = new (std::nothrow) SeededProvider{seed_of_next_provider};
   *provider = last_provider;
-  return 1;
+  return last_provider ? 1 : 0;
 }
 
 /// OpenSSL counts whoever has loaded a provider, and frees none before its count is 0.
@@ -152,6 +160,10 @@ void free_library(OSSL_LIB_CTX* library, const SeededProvider& provider) noexcep
   for (OSSL_PROVIDER* one : loaded) OSSL_PROVIDER_unload(one);
   OSSL_LIB_CTX_free(library);
 }
+
+// A std::thread::id may be given again to the next thread.
+std::atomic<std::uint64_t> threads_so_far = 0;
+thread_local const std::uint64_t thread_number = ++threads_so_far;
 
 thread_local bool thread_ends = false;  // no destructor, so that it can be asked until the very end
 
@@ -177,7 +189,7 @@ class IdleLibraries {
     if (idle_.empty()) return nullptr;
     const auto [library, provider] = idle_.back();
     idle_.pop_back();
-    return SSLLibraryPointer(library, {.provider = provider, .thread = std::this_thread::get_id()});
+    return SSLLibraryPointer(library, {.provider = provider, .thread = thread_number});
   }
 
  private:
@@ -199,20 +211,20 @@ SSLLibraryPointer make_new_library(std::uint64_t seed) {
     throw_ssl_error("OpenSSL cannot load a provider");
   }
   last_provider->loaded.push_back(ours);
-  SSLLibraryPointer library(made, {.provider = last_provider, .thread = {}});  // of no thread: is not kept
+  SSLLibraryPointer library(made, {.provider = last_provider, .thread = 0});  // of no thread: is not kept
   OSSL_PROVIDER* const standard = OSSL_PROVIDER_load(made, "default");
   if (standard) last_provider->loaded.push_back(standard);
   const bool ready = standard && RAND_set_DRBG_type(made, "ORRERY-SEEDED", "provider=orrery", nullptr, nullptr) == 1 &&
                      RAND_get0_primary(made) && RAND_get0_public(made) && RAND_get0_private(made);  // L1: in this order
   if (!ready) throw_ssl_error("OpenSSL cannot be given random numbers");
-  library.get_deleter().thread = std::this_thread::get_id();
+  library.get_deleter().thread = thread_number;
   return library;
 }
 
 }  // namespace
 
 void SSLLibraryReturn::operator()(OSSL_LIB_CTX* library) const noexcept {
-  if (!thread_ends && thread == std::this_thread::get_id() && idle_libraries.put(library, provider)) return;
+  if (!thread_ends && thread == thread_number && idle_libraries.put(library, provider)) return;
   free_library(library, *provider);
 }
 

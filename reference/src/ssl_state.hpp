@@ -8,13 +8,13 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace asyncio {
 
@@ -43,34 +43,41 @@ struct SSLLibraryReturn {
   void operator()(OSSL_LIB_CTX* library) const noexcept;
 
   SeededProvider* provider = nullptr;  ///< whose random numbers it has
-  std::thread::id thread = {};         ///< where it was made
+  std::uint64_t thread = 0;            ///< where it was made; 0: not to be kept
 };
 using SSLLibraryPointer = std::unique_ptr<OSSL_LIB_CTX, SSLLibraryReturn>;
 
 /// The state of a context.
 struct SSLContext::State {
   /// \param protocol  which side it is for
-  /// \param seed      of all random numbers; none: those of the system
-  State(ssl::Method protocol, std::optional<std::uint64_t> seed);
+  /// \param loop      whose world it belongs to; null: the real one
+  State(ssl::Method protocol, AbstractEventLoop* loop);
 
   /// Has verify_mode take effect.
   void apply_verify_mode() const;
+  /// Has a connection that has begun with another context go on with all rules of this one.
+  void take_over(SSL* connection) const;
+  /// Which rules are in force: grows whenever they change (X3).
+  std::uint64_t rules_version();
   /// Keeps the session that a client has got for a host, instead of an older one.
-  void remember_session(const std::string& host, SSL_SESSION* session);
+  ///
+  /// \param rules  rules_version() when the connection was made; another one than now: the session is not kept
+  void remember_session(const std::string& host, std::uint64_t rules, SSL_SESSION* session);
   /// Takes the session out that is kept for a host; null where there is none. Each is offered once: who sees two
   /// connections offer the same one knows that they come from the same client (RFC 8446, C.4).
   SSLSessionPointer take_session(const std::string& host);
-  /// Drops all of them: what was allowed under other rules need not be under the new ones.
+  /// Drops all of them, and makes the tickets that a server has given out worthless: what was allowed under other rules
+  /// need not be under the new ones (X3). To be called by whatever changes a rule.
   void forget_sessions();
 
   // OpenSSL's callbacks.
-  static int on_servername(SSL* connection, int* alert, void* state) noexcept;
+  static int on_client_hello(SSL* connection, int* alert, void*) noexcept;
   static int on_alpn(SSL* connection, const unsigned char** chosen, unsigned char* chosen_size,
                      const unsigned char* offered, unsigned offered_size, void* state) noexcept;
   static int on_new_session(SSL* connection, SSL_SESSION* session) noexcept;
 
   const ssl::Method protocol;
-  const bool reproducible;
+  const std::uint64_t world;        // AbstractEventLoop::library_world()
   const SSLLibraryPointer library;  // null: OpenSSL's own; dies after `context`
   const SSLContextPointer context;
   ssl::VerifyMode verify_mode = ssl::CERT_NONE;
@@ -80,6 +87,8 @@ struct SSLContext::State {
   bool session_reuse = false;
 
  private:
+  const std::uint64_t number_;  // no other context of the process has it
+  std::uint64_t rules_version_ = 0;
   std::mutex sessions_mutex_;  // connections of several threads may share a context
   std::map<std::string, SSLSessionPointer> sessions_;
 };

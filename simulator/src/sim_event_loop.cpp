@@ -68,6 +68,8 @@ TimePoint SimEventLoop::next_timer() {
 /// No choice: other keys would lead to no other behaviour, and each choice is one more to explore.
 std::optional<std::uint64_t> SimEventLoop::library_seed() { return mix(hash_text(host_.name()) + ++library_seeds_); }
 
+std::uint64_t SimEventLoop::library_world() const noexcept { return world_.number(); }
+
 TimePoint SimEventLoop::time() const { return world_.now(); }
 
 EventList SimEventLoop::select(std::optional<Duration>) { return {}; }

@@ -88,6 +88,7 @@ class SimEventLoop final : public BaseEventLoop {
   std::uint64_t next_task_number() override { return ++last_task_number_; }
   RandomEngine& random() override { return random_; }
   std::optional<std::uint64_t> library_seed() override;
+  std::uint64_t library_world() const noexcept override;
 
   Handle call_soon(Callback callback, std::optional<Context> context = {}) override;
   void call_soon_handle(Ref<HandleState> handle) override;

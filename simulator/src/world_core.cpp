@@ -10,6 +10,7 @@
 #include "ids.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
 #include <utility>
 
@@ -20,6 +21,8 @@ constinit thread_local WorldCore* current_world = nullptr;
 
 // About one in five: of the odds that were measured, from 0.1 to 0.4, all worked.
 constexpr std::uint32_t LEAP_ODDS = 13107;
+
+std::atomic<std::uint64_t> worlds_so_far = 0;  // worlds may run in several threads
 
 std::string virtual_seconds(TimePoint time) {
   const auto ns = time.time_since_epoch().count();
@@ -67,7 +70,7 @@ class WorldCore::At final : public WorldEvent {
 };
 
 WorldCore::WorldCore(World& world, Execution& execution)
-    : world_(world), execution_(execution), network_(*this), random_(*this, NameId::none) {
+    : world_(world), number_(++worlds_so_far), execution_(execution), network_(*this), random_(*this, NameId::none) {
   task_names_.push_back(NameId::none);
   current_world = this;
 }

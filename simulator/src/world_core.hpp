@@ -62,6 +62,8 @@ class WorldCore {
   SimNetwork& network() noexcept { return network_; }
   const std::vector<std::unique_ptr<SimHost>>& hosts() const noexcept { return hosts_; }
   World& world() noexcept { return world_; }
+  /// From 1; no other world of this process has the same, and nothing depends on which it is.
+  std::uint64_t number() const noexcept { return number_; }
 
   // ---- Faults: faults.cpp ----
 
@@ -146,6 +148,7 @@ class WorldCore {
   void leave_if_own(const SimHost& host);
 
   World& world_;
+  const std::uint64_t number_;
   Execution& execution_;
   TimePoint now_{};
   bool over_ = false;

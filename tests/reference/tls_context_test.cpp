@@ -5,9 +5,11 @@
 #include <asyncio/ssl_object.hpp>
 
 #include <fstream>
+#include <functional>
 
 #include <openssl/ssl.h>
 
+#include "reference/src/ssl_state.hpp"
 #include "tests/reference/real_network.hpp"
 #include "tests/reference/tls_certificates.hpp"
 
@@ -116,6 +118,152 @@ TEST(ASslContext, RefusesWhatIsNoList) {
             "[SSL: NO_CIPHER_MATCH] No cipher can be selected from 'ROT13'");
   EXPECT_THAT(refusal<std::invalid_argument>([&] { context.set_alpn_protocols({"h2", ""}); }),
               HasSubstr("must be 1 to 255 bytes long, and one has 0"));
+  EXPECT_THAT(refusal<std::invalid_argument>(
+                  [&] { context.set_alpn_protocols(std::vector<std::string>(256, std::string(255, 'a'))); }),
+              HasSubstr("may be 65535 bytes together"));
+  EXPECT_THAT(refusal<std::invalid_argument>([&] { context.set_options(1); }),
+              HasSubstr("set_options() knows ssl::OP_IGNORE_UNEXPECTED_EOF only"));
+}
+
+TEST(ASslContext, IsStrictAboutTheEndAtFirst) {
+  SSLContext context;
+  EXPECT_EQ(context.options(), 0U);
+  context.set_options(ssl::OP_IGNORE_UNEXPECTED_EOF);
+  EXPECT_EQ(context.options(), ssl::OP_IGNORE_UNEXPECTED_EOF);
+  context.set_options(0);
+  EXPECT_EQ(context.options(), 0U);
+}
+
+// ---- Sessions, names ----
+
+/// Connects once, with a byte each way, behind which a session comes.
+///
+/// \return  "new", "reused", or what went wrong
+std::string talk(
+    const std::shared_ptr<SSLContext>& client_rules, const char* host, const std::shared_ptr<SSLContext>& server_rules,
+    const std::function<void()>& meanwhile = [] {}) {
+  SSLObject client(client_rules, false, host);
+  SSLObject server(server_rules, true);
+  char byte = 0;
+  try {
+    bool client_done = false;
+    bool server_done = false;
+    for (int i = 0; i < 4 && !(client_done && server_done); ++i) {
+      if (!client_done) client_done = client.do_handshake();
+      server.feed(client.take_outgoing());
+      if (!server_done) server_done = server.do_handshake();
+      client.feed(server.take_outgoing());
+    }
+    meanwhile();
+    client.write("x");
+    server.feed(client.take_outgoing());
+    server.read({&byte, 1});
+    server.write("y");
+    client.feed(server.take_outgoing());
+    client.read({&byte, 1});
+    client.unwrap();  // the session of a connection that ends without it is not taken up
+    server.feed(client.take_outgoing());
+    server.unwrap();
+    client.feed(server.take_outgoing());
+    client.unwrap();
+  } catch (const SSLError& error) {
+    return error.what();
+  }
+  EXPECT_EQ(byte, 'y');
+  return client.session_reused() ? "reused" : "new";
+}
+
+std::shared_ptr<SSLContext> client_with_sessions(const Authority* issuer = nullptr) {
+  auto context = client_context();
+  if (issuer) context->load_cert_chain(issuer->issue({.name = "a client"}).chain());
+  context->set_session_reuse(true);
+  return context;
+}
+
+std::shared_ptr<SSLContext> server_for(const char* host, const Authority* clients = nullptr) {
+  auto context = server_context(test_authority().issue({.name = host, .hosts = {std::string("DNS:") + host}}));
+  if (clients) context->load_verify_locations({.cadata = clients->certificate()});
+  if (clients) context->set_verify_mode(ssl::CERT_REQUIRED);
+  return context;
+}
+
+// X3: in TLS 1.3 a session comes some time after the handshake, and then the rules may be others.
+TEST(ASslContext, TakesNoSessionFromAConnectionWithOlderRules) {
+  const auto impostor = server_context(self_signed({.name = "impostor"}));
+  const auto client = std::make_shared<SSLContext>();
+  client->set_check_hostname(false);
+  client->set_verify_mode(ssl::CERT_NONE);
+  client->set_session_reuse(true);
+  EXPECT_EQ(talk(client, "bank.test", impostor, [&] { client->set_check_hostname(true); }), "new");
+  EXPECT_THAT(talk(client, "bank.test", impostor), HasSubstr("CERTIFICATE_VERIFY_FAILED"));
+}
+
+// X3
+TEST(ASslContext, TakesUpNoSessionOfAServerThatHasOtherRulesNow) {
+  const auto server = server_for("a.test");
+  const auto client = client_with_sessions();
+  EXPECT_EQ(talk(client, "a.test", server), "new");
+  EXPECT_EQ(talk(client, "a.test", server), "reused");
+  server->load_verify_locations({.cadata = test_authority().certificate()});
+  server->set_verify_mode(ssl::CERT_REQUIRED);
+  EXPECT_THAT(talk(client, "a.test", server), HasSubstr("PEER_DID_NOT_RETURN_A_CERTIFICATE"));
+}
+
+// X3, CVE-2025-23419: one who may come to a.test has no business at b.test, whose tickets have the same key.
+TEST(ASslContext, TakesUpNoSessionOfAnotherName) {
+  const Authority of_a("a");
+  const Authority of_b("b");
+  for (const auto version : {ssl::TLSVersion::TLSv1_2, ssl::TLSVersion::TLSv1_3}) {
+    const auto server = server_for("a.test", &of_a);
+    const auto other = server_for("b.test", &of_b);
+    server->set_sni_callback([&](const auto& name) { return name == "b.test" ? other : nullptr; });
+    const auto client = client_with_sessions(&of_a);
+    client->set_maximum_version(version);
+    EXPECT_EQ(talk(client, "a.test", server), "new");
+    EXPECT_EQ(talk(client, "a.test", server), "reused");
+    talk(client, "a.test", server);  // TLS 1.2 has given no new session for the one that was taken up
+    const SSLSessionPointer session = client->state().take_session("a.test");
+    ASSERT_TRUE(session);
+    client->state().remember_session("b.test", client->state().rules_version(), session.get());
+    EXPECT_THAT(talk(client, "b.test", server), HasSubstr("CERTIFICATE_VERIFY_FAILED"));
+    const auto welcome = client_with_sessions(&of_b);
+    EXPECT_EQ(talk(welcome, "b.test", server), "new");
+    EXPECT_EQ(talk(welcome, "b.test", server), "reused");
+  }
+}
+
+// All rules of the chosen context hold, and none of the first.
+TEST(ASslContext, IsReplacedAsAWholeByTheOneThatIsChosen) {
+  const auto server = server_for("a.test");
+  const auto chosen = server_for("b.test", &test_authority());
+  server->set_sni_callback([&](const auto&) { return chosen; });
+  EXPECT_THAT(talk(client_context(), "b.test", server), HasSubstr("PEER_DID_NOT_RETURN_A_CERTIFICATE"));
+  chosen->set_verify_mode(ssl::CERT_NONE);
+  chosen->set_minimum_version(ssl::TLSVersion::TLSv1_3);
+  const auto older = client_context();
+  older->set_maximum_version(ssl::TLSVersion::TLSv1_2);
+  EXPECT_THAT(talk(older, "b.test", server), HasSubstr("UNSUPPORTED_PROTOCOL"));
+  EXPECT_EQ(talk(client_context(), "b.test", server), "new");
+}
+
+TEST(ASslContext, IsNotReplacedByOneForClients) {
+  const auto server = server_for("a.test");
+  server->set_sni_callback([](const auto&) { return client_context(); });
+  EXPECT_THAT(refusal<std::invalid_argument>([&] { talk(client_context(), "a.test", server); }),
+              HasSubstr("must choose a PROTOCOL_TLS_SERVER context"));
+}
+
+// Under sanitizers: the callback goes on after it has put another in its own place.
+TEST(ASslContext, MayGetAnotherCallbackFromItsCallback) {
+  const auto server = server_for("a.test");
+  std::string seen;
+  server->set_sni_callback([&, text = std::string(100, 'z')](const auto&) {
+    server->set_sni_callback({});
+    seen = text;
+    return std::shared_ptr<SSLContext>();
+  });
+  EXPECT_EQ(talk(client_context(), "a.test", server), "new");
+  EXPECT_EQ(seen, std::string(100, 'z'));
 }
 
 // A client that asks for new keys again and again costs a server more than itself (CVE-2011-1473).

@@ -534,8 +534,12 @@ class AbstractEventLoop {
   /// The loop's random engine: seeded by the operating system on a real loop.
   virtual RandomEngine& random();
   /// What a library that has random numbers of its own, such as OpenSSL, is to be seeded with, so that it does the
-  /// same again; another number each time. None on a loop of the real world, where it is to ask the system.
+  /// same again. Each call gives the next number. None where library_world() is 0: it is to ask the system there.
   virtual std::optional<std::uint64_t> library_seed();
+  /// Which world those seeds belong to: what was seeded in one must not be used in another.
+  ///
+  /// \return  a number that no other world of this process has; 0: the real world
+  virtual std::uint64_t library_world() const noexcept;
 
   /// Has `instrument` told of everything its functions name, until it is removed or destroyed with the loop.
   void add_instrument(Instrument& instrument) { core_->add_instrument(instrument); }

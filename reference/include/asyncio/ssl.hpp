@@ -16,8 +16,10 @@
 //
 //   X1  check_hostname() implies that verify_mode() is not CERT_NONE.
 //   X2  A context that is made while the loop of a world runs draws all its random numbers from a seed of that loop,
-//       so that a connection sends the same bytes each time. Such a context is refused by a loop of the real world,
-//       and any other one by a world.
+//       so that a connection sends the same bytes each time. Such a context is refused outside of that world, in
+//       another one too, and any other one in a world.
+//   X3  No session outlives the rules it was agreed on under: not in the context that has it, and not in a server's
+//       ticket that a client has.
 //
 // A context may be shared by loops in several threads once nobody changes it any more. It is OpenSSL behind it; its
 // headers appear in sources only.
@@ -35,9 +37,10 @@
 
 namespace asyncio {
 
+class AbstractEventLoop;
 class SSLContext;
 
-/// The category of an SSLError's code(): what went wrong in a TLS connection, by OpenSSL's SSL_ERROR_… numbers.
+/// The category of an SSLError's code(), which is 1 (OpenSSL's SSL_ERROR_SSL): SSLError::reason() says what went wrong.
 const std::error_category& ssl_category() noexcept;
 
 /// TLS failed: a peer that speaks something else, a certificate that is refused, a file that holds no certificate.
@@ -118,6 +121,10 @@ inline constexpr std::uint64_t VERIFY_CRL_CHECK_LEAF = 0x4;
 /// None of the chain may be on one.
 inline constexpr std::uint64_t VERIFY_CRL_CHECK_CHAIN = 0xc;
 
+/// An end of the network without close_notify is taken for one with it. Anybody on the way can make such an end, and
+/// so cut off the rest of what the other side has said: only for protocols whose messages say how long they are.
+inline constexpr std::uint64_t OP_IGNORE_UNEXPECTED_EOF = 0x80;
+
 /// What load_cert_chain() takes: files, or text in their place.
 struct CertChain {
   std::string certfile = {};                 ///< PEM: the certificate, then those that lead to the root
@@ -136,8 +143,10 @@ struct VerifyLocations {
 
 /// Chooses the context of a connection by the name that the client asks for; none where it names no host.
 ///
-/// Null leaves it at this context. Another one shows its own certificates, and changes no other rule. What the callback
-/// throws is the error of the handshake. It must not suspend: it is called from inside OpenSSL.
+/// Null leaves it at this context. Another one, which must be a server's, replaces all rules of this one: certificates,
+/// whom to trust, whether clients must show a certificate, versions, ciphers, ALPN. A session that was agreed on under
+/// one of them is not taken up under another. What the callback throws is the error of the handshake. It must not
+/// suspend: it is called from inside OpenSSL.
 using SniCallback = std::function<std::shared_ptr<SSLContext>(const std::optional<std::string>& server_name)>;
 
 /// A context with Python's recommended settings: for SERVER_AUTH it checks certificates and names.
@@ -197,14 +206,24 @@ class SSLContext {
   std::uint64_t verify_flags() const noexcept;
   /// Changes them.
   void set_verify_flags(std::uint64_t flags);
+  /// \return  what is not as strict as it could be: OP_… constants of namespace ssl, joined by |; 0 at first
+  std::uint64_t options() const noexcept;
+  /// Changes that.
+  ///
+  /// \throws std::invalid_argument  for a bit that is none of them
+  void set_options(std::uint64_t options);
 
   /// The least version, TLSv1_2 at first.
   ssl::TLSVersion minimum_version() const noexcept;
   /// Changes that. Versions below 1.2 also need set_ciphers("DEFAULT:@SECLEVEL=0").
+  ///
+  /// \throws SSLError  where this build of OpenSSL has no such version
   void set_minimum_version(ssl::TLSVersion version);
   /// The greatest version, TLSv1_3 at first.
   ssl::TLSVersion maximum_version() const noexcept;
   /// Changes that.
+  ///
+  /// \throws SSLError  where this build of OpenSSL has no such version
   void set_maximum_version(ssl::TLSVersion version);
   /// Which ciphers may be used up to TLS 1.2, in the words of `man openssl-ciphers`.
   ///
@@ -214,16 +233,18 @@ class SSLContext {
   /// first of its own that the client offers; none where there is no such one, and the connection goes on.
   ///
   /// \param protocols  names of 1 to 255 bytes
-  /// \throws std::invalid_argument  for a name that is empty or longer than 255 bytes
+  /// \throws std::invalid_argument  for a name that is empty or longer than 255 bytes, and for a list above 65,535
   void set_alpn_protocols(const std::vector<std::string>& protocols);
   /// Of a server: chooses another context by the name that the client asks for. Empty: none is chosen.
   void set_sni_callback(ssl::SniCallback callback);
   /// Of a client: keeps the last session of each server_hostname, and offers it to the next connection, which saves
-  /// one exchange and the server's signature. Off at first. What changes the rules above forgets all of them.
+  /// one exchange and the server's signature. Off at first. Whatever changes a rule above forgets all of them (X3).
   void set_session_reuse(bool reuse);
 
   /// Whether its random numbers come from a world (X2): such a context protects nothing.
   bool reproducible() const noexcept;
+  /// Whether a loop may use it (X2).
+  bool belongs_to(const AbstractEventLoop& loop) const noexcept;
 
   /// What is behind it, for the rest of the library.
   struct State;

@@ -18,6 +18,7 @@
 #include <asyncio/ssl.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -73,6 +74,9 @@ class SSLObject {
 
   /// Records from the other side, or any part of them.
   void feed(std::string_view records);
+  /// No more will come: the network has ended, as MemoryBIO.write_eof(). Where the other side has not said so before,
+  /// read() throws once all is read, or returns 0 where the context has ssl::OP_IGNORE_UNEXPECTED_EOF.
+  void feed_eof();
   /// Takes what is to be sent to the other side; may be empty.
   std::string take_outgoing();
   /// How many bytes were fed and not looked at yet.
@@ -90,7 +94,8 @@ class SSLObject {
   ///
   /// \param place  at least one byte
   /// \return       how many bytes; 0 where the other side has ended the connection; nothing: needs more records
-  /// \throws SSLError  where the records are not what the other side has sent
+  /// \throws SSLError  where the records are not what the other side has sent; "UNEXPECTED_EOF_WHILE_READING" where
+  ///                   they have been cut off
   std::optional<std::size_t> read(std::span<char> place);
   /// Encrypts something.
   ///
@@ -132,7 +137,9 @@ class SSLObject {
   std::shared_ptr<SSLContext> context_;
   const bool server_side_;
   const std::string server_hostname_;
-  std::exception_ptr thrown_;  // by the SNI callback; null: nothing
+  std::exception_ptr thrown_;        // by the SNI callback; null: nothing
+  std::uint64_t rules_version_ = 0;  // of the context, when this was made (X3)
+  bool context_chosen_ = false;      // a client may greet twice (RFC 8446, 4.1.2), and is asked for its name once
   const std::unique_ptr<Engine> engine_;
 };
 
