@@ -351,7 +351,7 @@ void BaseEventLoop::check_callback(const Callback& callback, const char* method)
 void BaseEventLoop::check_connection_options(const ConnectionOptions& options) {
   const auto refuse = [](const char* why) { throw std::invalid_argument(why); };
   if (options.server_hostname && !options.ssl) refuse("server_hostname is only meaningful with ssl");
-  if (!options.server_hostname && options.ssl && !options.host) {
+  if (!options.server_hostname && options.ssl && options.host.value_or("").empty()) {
     refuse("You must set server_hostname when using ssl without a host");
   }
   if (options.ssl_handshake_timeout && !options.ssl) refuse("ssl_handshake_timeout is only meaningful with ssl");
@@ -359,7 +359,7 @@ void BaseEventLoop::check_connection_options(const ConnectionOptions& options) {
   const bool by_name = options.host || options.port;
   if (by_name && options.sock) refuse("host/port and sock can not be specified at the same time");
   if (!by_name && !options.sock) refuse("host and port was not specified and no sock specified");
-  SSLProtocol::check(TransportSecurity::of(options));
+  SSLProtocol::check(*this, TransportSecurity::of(options));
 }
 
 void BaseEventLoop::check_server_options(const ServerOptions& options) {
@@ -369,7 +369,7 @@ void BaseEventLoop::check_server_options(const ServerOptions& options) {
   const bool by_name = options.host || !options.hosts.empty() || options.port;
   if (by_name && options.sock) refuse("host/port and sock can not be specified at the same time");
   if (!by_name && !options.sock) refuse("Neither host/port nor sock were specified");
-  SSLProtocol::check(TransportSecurity::of_server(options));
+  SSLProtocol::check(*this, TransportSecurity::of_server(options));
 }
 
 // ---- Errors ----

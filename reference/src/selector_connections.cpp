@@ -171,7 +171,7 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEve
     throw std::invalid_argument("ssl_shutdown_timeout is only meaningful with ssl");
   }
   const TransportSecurity security = TransportSecurity::of_server(options);
-  SSLProtocol::check(security);
+  SSLProtocol::check(*this, security);
   return create_connection_transport(std::move(socket), factory, security);  // suspends
 }
 

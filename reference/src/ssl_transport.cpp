@@ -1,7 +1,8 @@
 // ssl_transport.cpp: the side of TLS that a program writes to.
 //
 // The transport outlives the connection as long as the program keeps it, and its SSLProtocol does not. After that every
-// function does nothing, but extra information about the connection that was stays here.
+// function does nothing. What was agreed on in the handshake can still be asked for; what the transport below knew, such
+// as "peername" and "socket", is gone with it.
 #include <asyncio/sslproto.hpp>
 
 #include <asyncio/exceptions.hpp>

@@ -66,7 +66,7 @@ std::exception_ptr connection_error(int code, const std::string& text) {
 
 // ---- The beginning ----
 
-void SSLProtocol::check(const TransportSecurity& security) {
+void SSLProtocol::check(const AbstractEventLoop& loop, const TransportSecurity& security) {
   if (!security.context) return;
   const auto check_timeout = [](const char* name, const std::optional<Duration>& timeout) {
     if (!timeout || *timeout > Duration::zero()) return;
@@ -76,6 +76,17 @@ void SSLProtocol::check(const TransportSecurity& security) {
   check_timeout("ssl_shutdown_timeout", security.ssl_shutdown_timeout);
   if (!security.server_side && security.context->check_hostname() && security.server_hostname.empty()) {
     throw std::invalid_argument("check_hostname requires server_hostname");  // S229
+  }
+  if (security.server_side != (security.context->protocol() == ssl::PROTOCOL_TLS_SERVER)) {
+    throw std::invalid_argument(security.server_side
+                                    ? "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context"
+                                    : "Cannot create a client socket with a PROTOCOL_TLS_SERVER context");
+  }
+  if (!security.context->belongs_to(loop)) {  // X2
+    throw RuntimeError(loop.library_world() == 0
+                           ? "this SSLContext was made in a world: everybody can know its keys. Make another one"
+                           : "this SSLContext was made outside of the world: its random numbers would differ in each "
+                             "execution. Make it in the main of a host");
   }
 }
 
@@ -87,12 +98,7 @@ std::shared_ptr<SSLProtocol> SSLProtocol::make(AbstractEventLoop& loop, std::sha
     context = ssl::create_default_context();
     if (security.server_hostname.empty()) context->set_check_hostname(false);
   }
-  check(security);
-  if (const bool in_world = loop.library_seed().has_value(); in_world != context->reproducible()) {  // X2
-    throw RuntimeError(in_world ? "this SSLContext was made outside of the world: its random numbers would differ in "
-                                  "each execution. Make it in the main of a host"
-                                : "this SSLContext was made in a world: everybody can know its keys. Make another one");
-  }
+  check(loop, security);
   auto object = std::make_shared<SSLObject>(context, security.server_side, security.server_hostname);
   const std::shared_ptr<SSLProtocol> made(new SSLProtocol(loop, std::move(object), std::move(waiter), security, app));
   made->set_app_protocol(std::move(app_protocol));
@@ -142,7 +148,9 @@ void SSLProtocol::connection_lost(std::exception_ptr error) {
   }
   if (state_ != State::do_handshake && (app_state_ == AppState::con_made || app_state_ == AppState::eof)) {
     app_state_ = AppState::con_lost;
-    loop_.call_soon([protocol = app_protocol_, error] { protocol->connection_lost(error); });  // S297
+    loop_.call_soon([protocol = app_protocol_, error] {  // S297
+      if (protocol) protocol->connection_lost(error);
+    });
   }
   set_state(State::unwrapped);
   cancel_timeouts();
@@ -214,11 +222,11 @@ bool SSLProtocol::eof_received() {
         on_handshake_complete(connection_error(ECONNRESET, "The connection ended during the SSL handshake"));
         break;
       case State::wrapped:
+        object_->feed_eof();
         set_state(State::flushing);
-        if (app_reading_paused_) return true;  // what is there is read first: resume_reading()
         do_flush();
-        break;
-      case State::flushing: do_flush(); break;
+        return state_ == State::flushing;  // what is there is read first: resume_reading()
+      case State::flushing: do_flush(); return state_ == State::flushing;
       case State::shutdown: do_shutdown(); break;
     }
   } catch (const CoroutineExit&) {
@@ -242,10 +250,12 @@ void SSLProtocol::start_handshake() {
 
 void SSLProtocol::check_handshake_timeout() {
   if (state_ != State::do_handshake) return;
-  fatal_error(
+  const auto self = shared_from_this();
+  const auto error =
       connection_error(ECONNABORTED, "SSL handshake is taking longer than " + python_seconds(handshake_timeout_) +
-                                         " seconds: aborting the connection"),
-      "Fatal error on transport");
+                                         " seconds: aborting the connection");
+  fatal_error(error, "Fatal error on transport");
+  wakeup_waiter(error);  // CPython leaves that to connection_lost(), which does not come where it has come before
 }
 
 void SSLProtocol::do_handshake() {
@@ -281,7 +291,7 @@ void SSLProtocol::on_handshake_complete(const std::exception_ptr& error) {
   if (app_state_ == AppState::init) {
     app_state_ = AppState::con_made;
     const auto protocol = app_protocol_;
-    protocol->connection_made(app_transport);  // S291
+    if (protocol) protocol->connection_made(app_transport);  // S291
   }
   wakeup_waiter(nullptr);
   do_read();
@@ -298,7 +308,7 @@ void SSLProtocol::start_shutdown() {
     case State::flushing:
       // The network has ended while the program had paused reading, and now the program does not want the rest. In
       // CPython such a connection stays open for ever.
-      if (!eof_received_ || !app_reading_paused_) return;
+      if (!eof_received_ || !app_reading_paused_ || !app_has_closed()) return;
       return flush_in_time();
     case State::do_handshake:
       if (app_transport_) app_transport_->closed_ = true;
@@ -324,8 +334,11 @@ void SSLProtocol::check_shutdown_timeout() {
 
 void SSLProtocol::do_flush() {
   const auto self = shared_from_this();
-  do_read();
-  if (state_ != State::flushing) return;  // it was aborted in there
+  // CPython fills the buffer of a BufferedProtocol once, and drops the rest (O4).
+  while (do_read() && state_ == State::flushing) continue;
+  if (state_ != State::flushing) return;  // it was aborted in there, or has failed
+  const bool all_delivered = app_state_ != AppState::con_made;
+  if (eof_received_ && app_reading_paused_ && !all_delivered && !app_has_closed()) return;  // resume_reading() goes on
   set_state(State::shutdown);
   do_shutdown();
 }
@@ -393,13 +406,15 @@ void SSLProtocol::resume_writing() {
 
 // ---- Incoming ----
 
-void SSLProtocol::do_read() {
-  if (state_ != State::wrapped && state_ != State::flushing) return;
+/// \return  whether there may be more to read at once
+bool SSLProtocol::do_read() {
+  if (state_ != State::wrapped && state_ != State::flushing) return false;
   const auto self = shared_from_this();
-  const auto read = [this] {
+  bool more = false;
+  const auto read = [&] {
     if (!app_reading_paused_) {
       if (buffered_protocol_) {
-        read_buffered();
+        more = read_buffered();
       } else {
         read_copied();
       }
@@ -412,15 +427,18 @@ void SSLProtocol::do_read() {
     control_ssl_reading();
   };
   fatal_where_it_throws(read);
+  return more && !app_reading_paused_;
 }
 
-/// Fills the protocol's buffer once; what does not fit is read in the next iteration.
-void SSLProtocol::read_buffered() {
+/// Fills the protocol's buffer once; what does not fit is read in the next iteration, or by do_flush().
+///
+/// \return  whether the buffer is full
+bool SSLProtocol::read_buffered() {
   const auto protocol = app_protocol_;
   BufferedProtocol& called = *buffered_protocol_;
   const std::span<char> place = called.get_buffer(static_cast<std::ptrdiff_t>(object_->incoming_pending()));
   if (place.empty()) throw RuntimeError("get_buffer() returned an empty buffer");
-  if (state_ != State::wrapped && state_ != State::flushing) return;  // it was aborted in there
+  if (state_ != State::wrapped && state_ != State::flushing) return false;  // it was aborted in there
 
   std::size_t filled = 0;
   bool ended = false;
@@ -435,17 +453,16 @@ void SSLProtocol::read_buffered() {
   } catch (const SSLError&) {
     error = std::current_exception();
   }
-  if (filled == place.size()) {
+  const bool full = filled == place.size();
+  if (full && state_ == State::wrapped) {
     loop_.call_soon([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->do_read();
     });
   }
   if (filled > 0) called.buffer_updated(filled);
-  if (error) {
-    process_outgoing();  // the alert
-    std::rethrow_exception(error);
-  }
+  if (error) reading_failed(error);
   if (ended) end_of_records();
+  return full;
 }
 
 /// Reads all that is there, and tells the protocol of it in one piece.
@@ -468,14 +485,17 @@ void SSLProtocol::read_copied() {
   data.resize(filled);
   const auto protocol = app_protocol_;  // it may be replaced while it runs (S276)
   if (!data.empty() && stream_protocol_) stream_protocol_->data_received(data);
-  if (error) {
-    process_outgoing();  // the alert
-    std::rethrow_exception(error);
-  }
+  if (error) reading_failed(error);
   if (ended) end_of_records();
 }
 
-/// The other side has sent its close_notify (S296).
+/// Throws, unless it is just that the network has ended, and the program has closed: it wants nothing more.
+void SSLProtocol::reading_failed(const std::exception_ptr& error) {
+  process_outgoing();  // the alert
+  if (!eof_received_ || !app_has_closed()) std::rethrow_exception(error);
+}
+
+/// The other side has sent its close_notify, or the network has ended and the context takes that for one (S296).
 void SSLProtocol::end_of_records() {
   call_eof_received();
   start_shutdown();
@@ -531,9 +551,12 @@ void SSLProtocol::control_ssl_reading() {
 
 // ---- Errors ----
 
+/// Nothing is read or written any more. In a handshake the state stays, from which connection_lost() sees whether the
+/// program's protocol is told (S292).
 void SSLProtocol::fatal_error(const std::exception_ptr& error, const char* message) {
   const auto self = shared_from_this();
   const auto transport = transport_;
+  if (state_ != State::do_handshake) set_state(State::unwrapped);
   if (transport) transport->force_close(error);
   if (holds<std::system_error>(error) || holds<CancelledError>(error)) return;
   loop_.call_exception_handler({.message = message, .exception = error, .protocol = self, .transport = transport});

@@ -91,6 +91,7 @@ void FlowControl::set_limits(const WriteBufferLimits& limits) {
 
 void FlowControl::maybe_pause(BaseTransport& transport, std::size_t size) {
   if (protocol_paused_ || size < marks_.high || (size == marks_.high && !rules_.pause_at_high)) return;
+  if (size == 0) return;  // nothing would ever be sent, and so nothing resume
   protocol_paused_ = true;
   tell(transport, &BaseProtocol::pause_writing, "protocol.pause_writing() failed");
 }

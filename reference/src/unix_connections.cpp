@@ -54,6 +54,9 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEve
   if (options.server_hostname && !options.ssl) {
     throw std::invalid_argument("server_hostname is only meaningful with ssl");
   }
+  if (!options.server_hostname && options.ssl) {
+    throw std::invalid_argument("you have to pass server_hostname when using ssl");
+  }
   if (options.ssl_handshake_timeout && !options.ssl) {
     throw std::invalid_argument("ssl_handshake_timeout is only meaningful with ssl");
   }
@@ -63,7 +66,7 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SelectorEve
   check_path(path, options.sock.has_value());
   if (path.empty() && !options.sock) throw std::invalid_argument("no path and sock were specified");
   const TransportSecurity security = TransportSecurity::of(options);
-  SSLProtocol::check(security);
+  SSLProtocol::check(*this, security);
   Socket socket;
   if (options.sock) {
     socket = *options.sock;
@@ -87,7 +90,7 @@ Server SelectorEventLoop::create_unix_server(ProtocolFactory factory, std::strin
     throw std::invalid_argument("path was not specified, and no sock specified");
   }
   const TransportSecurity security = TransportSecurity::of_server(options);
-  SSLProtocol::check(security);
+  SSLProtocol::check(*this, security);
 
   ListeningSocket listening;
   if (options.sock) {

@@ -76,7 +76,7 @@ TEST_F(ATlsConnection, CarriesBytesBothWaysAndSaysHow) {
 
 // S277
 TEST_F(ATlsConnection, KnowsTheCertificateOfTheOtherSide) {
-  connect(server_context(), client_context(), [](auto, auto writer) {
+  const std::string refused = connect(server_context(), client_context(), [](auto, auto writer) {
     const auto certificate = writer.template get_extra_info<SSLCertificate>("peercert");
     EXPECT_THAT(certificate.subject, ElementsAre(Pair("commonName", "a server")));
     EXPECT_THAT(certificate.issuer, ElementsAre(Pair("commonName", "Orrery test authority")));
@@ -86,6 +86,7 @@ TEST_F(ATlsConnection, KnowsTheCertificateOfTheOtherSide) {
     EXPECT_THAT(certificate.not_after, HasSubstr("GMT"));
     EXPECT_FALSE(object_of(writer)->getpeercert_der().empty());
   });
+  EXPECT_EQ(refused, "");
 }
 
 // S229: the name is checked, and it is the host where nothing else is said.
@@ -142,8 +143,14 @@ TEST_F(ATlsConnection, IsRefusedWhereItsOptionsCannotWork) {
               "ssl_handshake_timeout should be a positive number, got 0.0");
     EXPECT_EQ(refusal([] { open_connection("127.0.0.1", 1, {.ssl = client_context(), .server_hostname = ""}); }),
               "check_hostname requires server_hostname");
-    EXPECT_EQ(refusal([] { open_unix_connection("/no/such", {.ssl = client_context()}); }),
-              "check_hostname requires server_hostname");
+    const auto blind = client_context();
+    blind->set_check_hostname(false);
+    EXPECT_EQ(refusal([&] { open_unix_connection("/no/such", {.ssl = blind}); }),
+              "you have to pass server_hostname when using ssl");
+    EXPECT_EQ(refusal([&] { open_connection("", 1, {.ssl = blind}); }),
+              "You must set server_hostname when using ssl without a host");
+    EXPECT_EQ(refusal([&] { serve({.port = 0, .ssl = client_context()}); }),
+              "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context");
   });
 }
 
@@ -401,6 +408,49 @@ TEST_F(ATlsConnection, IsNotMadeFromJustAnything) {
                  std::invalid_argument);
     EXPECT_THROW(loop.start_tls(nullptr, protocol, nullptr), std::invalid_argument);
     EXPECT_THROW(Unfit().force_close(nullptr), NotImplementedError);  // abort(), where nobody has one
+  });
+}
+
+// S301: CPython waits for ever, whatever the timeout.
+TEST_F(ATlsConnection, IsNotMadeOfOneThatIsLost) {
+  run([] {
+    auto& loop = get_running_loop();
+    const SocketPair pair = SocketPair::make();
+    auto [transport, protocol] =
+        loop.create_connection([] { return std::make_shared<RecordingProtocol>(); }, {.sock = pair.ours});
+    transport->abort();
+    await(protocol->lost);
+    try {
+      loop.start_tls(transport, protocol, client_context(), {.server_hostname = "localhost"});
+      ADD_FAILURE() << "there is no connection";
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code(), std::errc::connection_aborted);
+    }
+  });
+}
+
+// S301, CVE-2011-0411: what somebody has added to the answer must not pass for what TLS has protected.
+TEST_F(ATlsConnection, RefusesWhatWasAddedInTheClear) {
+  run([] {
+    const auto serve = [](StreamReader reader, StreamWriter writer) {
+      reader.readline();
+      writer.write("go\nadded\n");
+      reader.read();
+      writer.close();
+    };
+    const auto server = start_server(serve, "127.0.0.1", 0);
+    auto [reader, writer] = open_connection("127.0.0.1", port_of(server));
+    writer.write("STARTTLS\n");
+    EXPECT_EQ(reader.readline(), "go\n");
+    try {
+      writer.start_tls(client_context(), {.server_hostname = "localhost"});
+      ADD_FAILURE() << "something was added";
+    } catch (const SSLError& error) {
+      EXPECT_EQ(error.reason(), "UNREAD_PLAINTEXT");
+    }
+    EXPECT_TRUE(writer.is_closing());
+    server->close();
+    server->wait_closed();
   });
 }
 

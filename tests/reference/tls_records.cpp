@@ -12,6 +12,7 @@ namespace {
 class SeededLoop : public ScriptedLoop {
  public:
   std::optional<std::uint64_t> library_seed() override { return ++seeds_; }
+  std::uint64_t library_world() const noexcept override { return 1; }
 
  private:
   std::uint64_t seeds_ = 0;
@@ -93,8 +94,9 @@ class Network {
   std::string finish() {
     for (Side* side : {&client_, &server_}) side->end.above->resume_reading();
     for (int i = 0; i < 50; ++i) settle();
-    const bool whole = !disturbed_ && client_.protocol->made && server_.protocol->made;
-    if (whole && (client_.protocol->received != server_.written || server_.protocol->received != client_.written)) {
+    if (!disturbed_ && !(client_.protocol->made && server_.protocol->made)) return "an honest handshake has failed";
+    if (!disturbed_ &&
+        (client_.protocol->received != server_.written || server_.protocol->received != client_.written)) {
       return "bytes were lost on an honest network";
     }
     for (Side* side : {&client_, &server_}) {

@@ -241,15 +241,68 @@ TEST_F(TheTlsMachine, AbortsAtOnce) {
   EXPECT_EQ(pair.client.below->closed, "aborted");
 }
 
-// The network ends, and nobody has said that it would: the same as an end that was announced, as in CPython.
-TEST_F(TheTlsMachine, TakesACutOffConnectionForAnEnd) {
+// The network ends, and nobody has said that it would: anybody on the way may have cut the rest off.
+TEST_F(TheTlsMachine, DoesNotTakeACutOffConnectionForAnEnd) {
   TlsPair pair(loop);
   pair.carry();
   pair.server.above->write("half a mess");
   pair.client.arrive(pair.server.take_sent());
   pair.client.arrive("");
   loop.turn(4);
+  EXPECT_THAT(pair.client.app->told,
+              ElementsAre("made", "data half a mess",
+                          HasSubstr("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol")));
+  EXPECT_THAT(loop.reports, IsEmpty());
+}
+
+// The last record, and half of it.
+TEST_F(TheTlsMachine, DoesNotTakeHalfARecordForAnEnd) {
+  TlsPair pair(loop);
+  pair.carry();
+  pair.server.above->write("whole");
+  const std::string whole = pair.server.take_sent();
+  pair.server.above->close();
+  const std::string end = pair.server.take_sent();
+  pair.client.arrive(whole + end.substr(0, end.size() - 1));
+  pair.client.arrive("");
+  loop.turn(4);
+  EXPECT_THAT(pair.client.app->told, ElementsAre("made", "data whole", HasSubstr("UNEXPECTED_EOF_WHILE_READING")));
+}
+
+TEST_F(TheTlsMachine, TakesACutOffConnectionForAnEndWhereThatIsAskedFor) {
+  const auto lenient = client_context();
+  lenient->set_options(ssl::OP_IGNORE_UNEXPECTED_EOF);
+  TlsPair pair(loop, {.context = lenient});
+  pair.carry();
+  pair.server.above->write("half a mess");
+  pair.client.arrive(pair.server.take_sent());
+  pair.client.arrive("");
+  loop.turn(4);
   EXPECT_THAT(pair.client.app->told, ElementsAre("made", "data half a mess", "eof", "lost"));
+}
+
+// Who has closed wants nothing more, and need not hear that the other side has said no good-bye.
+TEST_F(TheTlsMachine, DoesNotMindTheCutWhereItHasClosed) {
+  TlsPair pair(loop);
+  pair.carry();
+  pair.client.app->acts_on = "data";
+  pair.client.app->act = [&] { pair.client.above->close(); };
+  pair.client.above->pause_reading();
+  pair.server.above->write("all of it");
+  pair.client.arrive(pair.server.take_sent());
+  pair.client.arrive("");
+  pair.client.above->resume_reading();
+  loop.turn(4);
+  EXPECT_THAT(pair.client.app->told, ElementsAre("made", "data all of it", "eof", "lost"));
+}
+
+TEST_F(TheTlsMachine, DoesNotWaitForACloseNotifyThatCannotCome) {
+  TlsPair pair(loop);
+  pair.carry();
+  pair.client.above->close();
+  pair.client.arrive("");
+  loop.turn(4);
+  EXPECT_THAT(pair.client.app->told, ElementsAre("made", "eof", "lost"));
 }
 
 // S296
@@ -375,6 +428,16 @@ TEST_F(TheTlsMachine, PausesTheProgramAtTheHighMark) {
   EXPECT_THAT(pair.client.app->told, ElementsAre("made", "pause", "resume"));
 }
 
+// S298: CPython pauses a program whose buffer is empty, and nothing ever wakes it.
+TEST_F(TheTlsMachine, DoesNotPauseAProgramForNothing) {
+  TlsPair pair(loop);
+  pair.carry();
+  pair.client.above->set_write_buffer_limits({.high = 0});
+  pair.client.above->write("x");
+  EXPECT_EQ(pair.client.above->get_write_buffer_size(), 0U);
+  EXPECT_THAT(pair.client.app->told, ElementsAre("made"));
+}
+
 // S298, S299: a program that does not read.
 TEST_F(TheTlsMachine, PausesTheTransportBelowWhereNobodyReads) {
   TlsPair pair(loop);
@@ -402,6 +465,7 @@ TEST_F(TheTlsMachine, KeepsTheEndForAProgramThatHasPaused) {
   pair.carry();
   pair.server.above->pause_reading();
   pair.client.above->write("last words");
+  pair.client.above->close();
   pair.server.arrive(pair.client.take_sent());
   pair.server.arrive("");
   loop.turn(3);
@@ -430,12 +494,20 @@ class BufferedNotes : public BufferedProtocol {
  public:
   explicit BufferedNotes(std::size_t size) : buffer_(size, '\0') {}
   std::span<char> get_buffer(std::ptrdiff_t) override { return buffer_; }
-  void buffer_updated(std::size_t count) override { pieces.push_back(buffer_.substr(0, count)); }
+  void buffer_updated(std::size_t count) override {
+    received += count;
+    pieces.push_back(buffer_.substr(0, count));
+    if (act) act();
+  }
+  void connection_lost(std::exception_ptr error) override { lost = error ? describe(error) : "lost"; }
   bool eof_received() override {
     pieces.emplace_back("eof");
     return false;
   }
   std::vector<std::string> pieces;
+  std::size_t received = 0;
+  std::string lost;
+  std::function<void()> act;  // each time
 
  private:
   std::string buffer_;
@@ -451,6 +523,43 @@ TEST_F(TheTlsMachine, FillsTheBufferOfAProtocolThatHasOne) {
   pair.server.above->close();
   pair.carry();
   EXPECT_THAT(buffered->pieces, ElementsAre("abcd", "efgh", "i", "eof"));
+}
+
+// S295, O4: CPython fills the buffer once more after the end, and drops the rest.
+TEST_F(TheTlsMachine, FillsASmallBufferUntilAllIsThere) {
+  for (const char* end : {"cut off", "close_notify", "close()"}) {
+    const auto buffered = std::make_shared<BufferedNotes>(4096);
+    TlsPair pair(loop, {}, buffered);
+    pair.carry();
+    pair.server.above->write(std::string(100'000, 'x'));
+    if (end == std::string("close_notify")) pair.server.above->close();
+    pair.client.arrive(pair.server.take_sent());
+    if (end == std::string("close()")) pair.client.above->close();
+    pair.client.arrive("");
+    loop.turn(4);
+    EXPECT_EQ(buffered->received, 100'000U) << end;
+    EXPECT_THAT(buffered->lost, end == std::string("cut off") ? HasSubstr("UNEXPECTED_EOF") : HasSubstr("lost")) << end;
+    EXPECT_EQ(pair.client.below->closed, "closed") << end;
+  }
+}
+
+// S299: a program that pauses in the middle of that gets the rest when it goes on.
+TEST_F(TheTlsMachine, KeepsTheRestForASmallBufferThatPauses) {
+  const auto buffered = std::make_shared<BufferedNotes>(4096);
+  TlsPair pair(loop, {}, buffered);
+  pair.carry();
+  buffered->act = [&] { pair.client.above->pause_reading(); };
+  pair.server.above->write(std::string(10'000, 'x'));
+  pair.server.above->close();
+  pair.client.arrive(pair.server.take_sent());
+  pair.client.arrive("");
+  for (const std::size_t so_far : {4096U, 8192U, 10'000U}) {
+    EXPECT_EQ(buffered->received, so_far);
+    pair.client.above->resume_reading();
+    loop.turn(4);
+  }
+  EXPECT_EQ(buffered->pieces.back(), "eof");
+  EXPECT_EQ(buffered->lost, "lost");
 }
 
 TEST_F(TheTlsMachine, EndsWhereThatBufferIsEmpty) {
@@ -479,6 +588,34 @@ TEST_F(TheTlsMachine, RefusesWhatCannotWork) {
             "server_hostname must be a host name in ASCII or a literal address, got 'h\xc3\xa9'");
   EXPECT_EQ(refusal({.context = context, .server_side = true}),
             "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context");
+}
+
+// S276: null is the protocol of a connection that nobody serves any more.
+TEST_F(TheTlsMachine, GoesOnWithoutAProtocol) {
+  TlsPair pair(loop);
+  pair.carry();
+  pair.client.above->set_protocol(nullptr);
+  pair.server.above->write("to nobody");
+  pair.server.above->close();
+  pair.carry();
+  EXPECT_EQ(pair.client.below->closed, "closed");
+}
+
+TEST_F(TheTlsMachine, GoesOnWhereAFactoryHasMadeNoProtocol) {
+  const auto server = SSLProtocol::make(loop, nullptr, {}, {.context = server_context(), .server_side = true});
+  const auto below = std::make_shared<ScriptedTransport>(loop, nullptr);
+  below->begin(server, Future<void>());
+  const TlsEnd client(loop, {.context = client_context(), .server_hostname = "localhost"});
+  for (int i = 0; i < 4; ++i) {
+    loop.turn(4);
+    below->arrives.push_back(client.take_sent());
+    if (!below->arrives.back().empty()) below->read_ready();
+    below->arrives.clear();
+    if (std::string answer = std::exchange(below->sent, ""); !answer.empty()) client.arrive(answer);
+  }
+  EXPECT_EQ(client.handshake(), "ok");
+  EXPECT_EQ(server->state(), State::wrapped);
+  below->set_protocol(nullptr);
 }
 
 // O3: a loop that is closed lets go of the protocols of its transports, and nothing is left.

@@ -15,15 +15,16 @@
 //
 // The surprise is how a connection ends. close() says so to the other side (close_notify) and waits for its answer,
 // 30 s at most; only then is the transport closed. And an end of the network without close_notify, which anybody on the
-// way can make, looks to the program like one with it, as in CPython: a protocol whose messages do not say how long
-// they are cannot tell that the rest was cut off.
+// way can make, is no end but an error, UNEXPECTED_EOF_WHILE_READING: the rest may have been cut off. CPython calls
+// eof_received(), and so does this where the context has ssl::OP_IGNORE_UNEXPECTED_EOF, or the program has closed.
 //
 //   O1  The states follow each other as drawn (S293).
 //   O2  The program's protocol is told connection_lost() once, if it was told connection_made(), or belonged to the
 //       connection before start_tls() (S292).
 //   O3  The transport owns the SSLProtocol, which owns the program's protocol and its transport; that one only knows of
 //       the SSLProtocol. So nothing is left when the transport lets go of its protocol, as a closed loop makes it do.
-//   O4  No foreign code runs while bytes are decrypted or encrypted, but for an SNI callback: it is told afterwards.
+//   O4  Everything that came before an end, or before close(), is delivered, whatever size the program's buffer has.
+//   O5  No foreign code runs while bytes are decrypted or encrypted, but for an SNI callback: it is told afterwards.
 //
 // CPython receives into a buffer of 256 KiB that each connection has. Here the loop's one buffer is used, and the bytes
 // are copied from there into OpenSSL's memory, which CPython does as well.
@@ -139,16 +140,17 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   /// \return              to be given to a transport as its protocol
   /// \throws std::invalid_argument  where a timeout is not above 0, a server has no context, or the context checks
   ///                                names and there is none (S300)
-  /// \throws RuntimeError           where the context was made in a world and the loop is none of a world, or the other
-  ///                                way round
+  /// \throws RuntimeError           where the context was made in another world than the loop's (X2)
   static std::shared_ptr<SSLProtocol> make(AbstractEventLoop& loop, std::shared_ptr<BaseProtocol> app_protocol,
                                            Future<void> waiter, TransportSecurity security,
                                            AppConnection app = AppConnection::to_be_made);
   /// What of make() can be checked before there is a connection.
   ///
+  /// \param loop      that is to have the connection
   /// \param security  nothing is checked where it has no context
-  /// \throws std::invalid_argument  as make()
-  static void check(const TransportSecurity& security);
+  /// \throws std::invalid_argument  as make(); where the context is for the other side
+  /// \throws RuntimeError           as make()
+  static void check(const AbstractEventLoop& loop, const TransportSecurity& security);
 
   /// The transport for the program; null once the connection is lost.
   const std::shared_ptr<SSLProtocolTransport>& app_transport() const noexcept { return app_transport_; }
@@ -187,16 +189,18 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   bool write_appdata(std::string_view data);
   void do_write();
   void process_outgoing();
-  void do_read();
-  void read_buffered();
+  bool do_read();
+  bool read_buffered();
   void read_copied();
   void end_of_records();
+  void reading_failed(const std::exception_ptr& error);
   void call_eof_received();
   void pause_reading() noexcept { app_reading_paused_ = true; }
   void resume_reading();
   void control_ssl_reading();
   void fatal_error(const std::exception_ptr& error, const char* message);
   void cancel_timeouts();
+  bool app_has_closed() const noexcept { return app_transport_ && app_transport_->closed_; }
   std::size_t write_buffer_size() const { return object_->outgoing_pending() + write_backlog_.size(); }
   template <class Act>
   void fatal_where_it_throws(Act act);
