@@ -82,6 +82,25 @@ Issued make(const CertificateWish& wish, bool authority, const Issued* issuer) {
 
 Authority::Authority(std::string name) : name_(std::move(name)), own_(make({.name = name_}, true, nullptr)) {}
 Issued Authority::issue(const CertificateWish& wish) const { return make(wish, false, &own_); }
+
+std::string Authority::revocation_list(const std::vector<Issued>& revoked) const {
+  const std::unique_ptr<X509_CRL, Freed<X509_CRL_free>> list(X509_CRL_new());
+  const std::unique_ptr<ASN1_TIME, Freed<ASN1_TIME_free>> today(X509_time_adj_ex(nullptr, -1, 0, nullptr));
+  const std::unique_ptr<ASN1_TIME, Freed<ASN1_TIME_free>> tomorrow(X509_time_adj_ex(nullptr, 1, 0, nullptr));
+  X509_CRL_set_version(list.get(), X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(certificate_from(own_.certificate).get()));
+  X509_CRL_set1_lastUpdate(list.get(), today.get());
+  X509_CRL_set1_nextUpdate(list.get(), tomorrow.get());
+  for (const Issued& one : revoked) {
+    X509_REVOKED* entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(certificate_from(one.certificate).get()));
+    X509_REVOKED_set_revocationDate(entry, today.get());
+    X509_CRL_add0_revoked(list.get(), entry);
+  }
+  X509_CRL_sign(list.get(), key_from(own_.key).get(), EVP_sha256());
+  return in_pem([&](BIO* memory) { return PEM_write_bio_X509_CRL(memory, list.get()); });
+}
+
 Issued self_signed(const CertificateWish& wish) { return make(wish, false, nullptr); }
 
 const Authority& test_authority() {

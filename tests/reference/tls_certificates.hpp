@@ -34,6 +34,8 @@ class Authority {
   const std::string& certificate() const { return own_.certificate; }
   /// A new key, with a certificate for it.
   Issued issue(const CertificateWish& wish) const;
+  /// A list in PEM that revokes these, valid today and tomorrow.
+  std::string revocation_list(const std::vector<Issued>& revoked) const;
 
  private:
   std::string name_;

@@ -4,10 +4,13 @@
 
 #include <asyncio/ssl_object.hpp>
 
+#include <cstdio>
 #include <fstream>
 #include <functional>
 
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "reference/src/ssl_state.hpp"
 #include "tests/reference/real_network.hpp"
@@ -185,6 +188,32 @@ std::shared_ptr<SSLContext> server_for(const char* host, const Authority* client
   if (clients) context->load_verify_locations({.cadata = clients->certificate()});
   if (clients) context->set_verify_mode(ssl::CERT_REQUIRED);
   return context;
+}
+
+TEST(ASslContext, TrustsWhomItFindsInAFolder) {
+  const TemporaryFolder folder;
+  const BIOPointer pem(BIO_new_mem_buf(test_authority().certificate().data(), -1));
+  const X509Pointer authority(PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr));
+  char hash[16];
+  std::snprintf(hash, sizeof hash, "%08lx.0", X509_subject_name_hash(authority.get()));
+  const auto client = std::make_shared<SSLContext>();
+  client->load_verify_locations({.capath = folder.file("")});
+  EXPECT_THAT(talk(client, "a.test", server_for("a.test")), HasSubstr("unable to get local issuer certificate"));
+  std::ofstream(folder.file(hash)) << test_authority().certificate();
+  EXPECT_EQ(talk(client, "a.test", server_for("a.test")), "new");
+}
+
+TEST(ASslContext, LooksAtListsOfRevokedCertificatesWhereThatIsAskedFor) {
+  const Issued good = test_authority().issue({.name = "good", .hosts = {"DNS:a.test"}});
+  const Issued bad = test_authority().issue({.name = "bad", .hosts = {"DNS:a.test"}});
+  const auto client = client_context();
+  client->set_verify_flags(ssl::VERIFY_CRL_CHECK_LEAF);
+  EXPECT_THAT(talk(client, "a.test", server_context(good)), HasSubstr("unable to get certificate CRL"));
+  client->load_verify_locations({.cadata = test_authority().revocation_list({bad})});
+  EXPECT_EQ(talk(client, "a.test", server_context(good)), "new");
+  EXPECT_THAT(talk(client, "a.test", server_context(bad)), HasSubstr("certificate revoked"));
+  client->set_verify_flags(0);
+  EXPECT_EQ(talk(client, "a.test", server_context(bad)), "new");
 }
 
 // X3: in TLS 1.3 a session comes some time after the handshake, and then the rules may be others.
