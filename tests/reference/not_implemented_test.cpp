@@ -140,11 +140,11 @@ struct Checks : ScriptedLoop {
 };
 
 std::string refusal(const ConnectionOptions& options) {
-  return text_of<std::invalid_argument>([&] { Checks::check_connection_options(options); });
+  return text_of<std::invalid_argument>([&] { Checks().check_connection_options(options); });
 }
 
 std::string refusal(const ServerOptions& options) {
-  return text_of<std::invalid_argument>([&] { Checks::check_server_options(options); });
+  return text_of<std::invalid_argument>([&] { Checks().check_server_options(options); });
 }
 
 // S228: the texts are CPython's.
