@@ -62,10 +62,12 @@ TEST(AFile, OfSomebodyElseIsRefused) {
 
 // ---- A node alone, in the plain execution of a world: waiting for a majority costs no time there ----
 
-/// A storage that forgets.
+/// A storage that forgets what it is given, and has what was written on it before.
 struct Slate final : counter::Storage {
-  Totals load() override { return {}; }
+  explicit Slate(Totals written = {}) : written(std::move(written)) {}
+  Totals load() override { return written; }
   void save(const Totals&) override {}
+  const Totals written;
 };
 
 SIM_TEST(ANodeAlone, SaysThatThereIsNoMajorityAndWhatItDoesNotUnderstand, {.executions = 1, .strategy = sim::fifo()}) {
@@ -84,6 +86,22 @@ SIM_TEST(ANodeAlone, SaysThatThereIsNoMajorityAndWhatItDoesNotUnderstand, {.exec
          {"", "nonsense", "read it", "add alice 1 2", "add al=ice 1", "add alice -1", "total", "merge alice"}) {
       writer.write(std::string(line) + "\n");
       EXPECT_EQ(reader.readline(), "bad request\n") << line;
+    }
+  });
+}
+
+// R1: what it has loaded is on one disk, whoever says it once more; and it knows of no peer that has anything.
+SIM_TEST(ANodeAlone, HasNoMajorityForWhatItHadBeforeItStarted, {.executions = 1, .strategy = sim::fifo()}) {
+  world.host("a", [] {
+    const std::vector<counter::NodeAddress> nobody = {{.host = "b", .port = 1}, {.host = "c", .port = 1}};
+    std::make_shared<counter::Node>(nobody, std::make_shared<Slate>(Totals{{"alice", 7}}))->serve("a", 1);
+  });
+  world.client("client", [] {
+    sleep(10ms);
+    auto [reader, writer] = open_connection("a", 1);
+    for (const char* line : {"add alice 7", "add bob 0"}) {
+      writer.write(std::string(line) + "\n");
+      EXPECT_EQ(reader.readline(), "no majority\n") << line;
     }
   });
 }

@@ -98,9 +98,10 @@ class Node : public std::enable_shared_from_this<Node> {
   const NodeOptions options_;
   std::vector<Peer> peers_;
   Totals totals_;
-  std::uint64_t version_ = 0;  // counts the changes of totals_, and the reads, which want to hear from all anew
-  std::uint64_t saved_ = 0;    // the version that is on our disk
-  asyncio::Event changed_;     // set for an instant whenever one of the above, or a Peer::has, has changed
+  std::uint64_t version_ =
+      0;  // 1 when loaded; counts the changes of totals_, and the reads, which want to hear from all anew
+  std::uint64_t saved_ = 0;  // the version that is on our disk
+  asyncio::Event changed_;   // set for an instant whenever one of the above, or a Peer::has, has changed
 };
 
 /// A client, who counts for itself. One of a name at a time: the highest total wins, not the sum.

@@ -1,5 +1,6 @@
 #include "tutorials/examples/counter/counter.hpp"
 #include "tutorials/examples/counter/lines.hpp"
+#include "tutorials/examples/lines.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -10,17 +11,14 @@ namespace counter {
 
 namespace {
 
+using examples::bare;
+
 constexpr asyncio::Duration RETRY = std::chrono::milliseconds(200);  // after a peer was not to be had
 
 std::uint64_t sum(const Totals& totals) {
   std::uint64_t value = 0;
   for (const auto& [name, total] : totals) value += total;
   return value;
-}
-
-std::string bare(std::string line) {
-  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
-  return line;
 }
 
 }  // namespace
@@ -32,6 +30,8 @@ Node::Node(std::vector<NodeAddress> peers, std::shared_ptr<Storage> storage, Nod
 
 void Node::serve(const std::string& host, int port, const std::function<void(const asyncio::Server&)>& listening) {
   totals_ = asyncio::to_thread([storage = storage_] { return storage->load(); });  // suspends
+  // What is on our disk is a version that no peer is known to have. At 0 a majority would seem to have it (R1).
+  version_ = saved_ = 1;
   const auto talk = [self = shared_from_this()](auto reader, auto writer) { self->converse(reader, writer); };
   const asyncio::Server server = asyncio::start_server(talk, host, port, options_.listen);  // suspends
   if (listening) listening(server);

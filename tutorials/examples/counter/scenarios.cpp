@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 constexpr int PORT = 7100;
 const std::vector<std::string> NODES = {"a", "b", "c"};
 const std::vector<std::string> CLIENTS = {"alice", "bob", "carol"};
+const std::string FAITHFUL = "carol";     // knows one node only
 constexpr int ADDITIONS = 4;              // of each client
 constexpr asyncio::Duration WHOLE = 10s;  // from then on nothing breaks any more
 
@@ -56,6 +57,7 @@ std::vector<counter::NodeAddress> all_but(const std::string& name) {
 void use_the_counter(const std::string& name, Tally& tally) {
   auto nodes = all_but("");
   std::ranges::rotate(nodes, nodes.begin() + static_cast<std::ptrdiff_t>(name.size() % nodes.size()));
+  if (name == FAITHFUL) nodes.resize(1);  // asks the same node again, after whatever has become of it
   counter::Client client(name, nodes);
   for (int amount = 1; amount <= ADDITIONS; ++amount) {
     client.add(static_cast<std::uint64_t>(amount));  // suspends
