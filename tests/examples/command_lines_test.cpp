@@ -4,9 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <csignal>
 #include <string>
 #include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "tests/reference/foreign_peer.hpp"
 #include "tests/reference/real_network.hpp"
@@ -102,6 +106,29 @@ TEST_F(TheProgram, TalksToAnotherOne) {
     EXPECT_EQ(alice.stdout_().read(), "* the room closes\n");
     EXPECT_EQ(alice.wait(), 0);
     for (const Process& process : {room, alice}) process.communicate();
+  });
+}
+
+// What is typed comes from a terminal that a shell goes on to use: it stays as it was. And the last line may have no
+// end.
+TEST_F(TheProgram, ReadsALineWithoutAnEndAndLeavesItsInputAsItWas) {
+  run([] {
+    const Process room = start({"chat", "open", "127.0.0.1", "0"});
+    const std::string port = port_of_process(room);
+    const Process alice = start({"chat", "enter", "127.0.0.1", port, "alice"});
+    alice.stdout_().readline();
+    std::array<int, 2> typed{};
+    ASSERT_EQ(::pipe2(typed.data(), O_CLOEXEC), 0);
+    const Process bob =
+        create_subprocess_exec({std::string(ORRERY_EXAMPLES) + "/chat", "enter", "127.0.0.1", port, "bob"},
+                               {.stdin_ = typed[0], .stdout_ = subprocess::PIPE});
+    EXPECT_EQ(::write(typed[1], "one\nhello", 9), 9);
+    for (const char* line : {"* bob has come\n", "<bob> one\n"}) EXPECT_EQ(alice.stdout_().readline(), line);
+    EXPECT_EQ(::fcntl(typed[0], F_GETFL) & O_NONBLOCK, 0);
+    for (const int end : typed) ::close(end);
+    for (const char* line : {"<bob> hello\n", "* bob has left\n"}) EXPECT_EQ(alice.stdout_().readline(), line);
+    room.terminate();
+    for (const Process& process : {room, alice, bob}) process.communicate();
   });
 }
 

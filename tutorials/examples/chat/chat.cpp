@@ -1,4 +1,5 @@
 #include "tutorials/examples/chat/chat.hpp"
+#include "tutorials/examples/lines.hpp"
 
 #include <algorithm>
 #include <system_error>
@@ -8,18 +9,14 @@ namespace chat {
 
 namespace {
 
+using examples::bare;
+
 constexpr std::size_t LONGEST_NAME = 32;
 
 bool is_name(std::string_view text) {
   const auto visible = [](unsigned char c) { return c > ' ' && c != 0x7f; };
   return !text.empty() && text.size() <= LONGEST_NAME && std::ranges::all_of(text, visible) &&
          text.find_first_of("*!<>") == std::string_view::npos;
-}
-
-/// A line without its end, which may be that of telnet.
-std::string bare(std::string line) {
-  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
-  return line;
 }
 
 }  // namespace

@@ -3,17 +3,21 @@
 //     chat open 127.0.0.1 7000          in one terminal
 //     chat enter 127.0.0.1 7000 alice   in two or three others
 #include "tutorials/examples/chat/chat.hpp"
+#include "tutorials/examples/lines.hpp"
 #include "tutorials/examples/serving.hpp"
 
+#include <cerrno>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <system_error>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace {
 
-void open(const examples::Arguments& arguments) {
+void open_room(const examples::Arguments& arguments) {
   const auto room = std::make_shared<chat::Room>();
   examples::StopSignal stop;
   examples::announce(room->open(arguments[0], examples::port(arguments[1])));  // suspends
@@ -21,12 +25,22 @@ void open(const examples::Arguments& arguments) {
   room->close();                                                               // suspends
 }
 
-/// The lines that are typed, until the end. A thread would do as well; a pipe of the loop's needs none.
+/// Our standard input, opened once more. The loop makes what it reads from non-blocking, and a duplicate would share
+/// that with the shell that lent us its terminal: it would find it so when we are gone.
+int reopened_input() {
+  const int fresh = ::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fresh >= 0) return fresh;
+  const int duplicate =
+      ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);  // a socket cannot be opened, nor what is another user's
+  if (duplicate < 0) throw std::system_error(errno, std::generic_category(), "the standard input");
+  return duplicate;
+}
+
+/// The lines that are typed, until the end. A thread that waits for the next one could not be told to end.
 asyncio::StreamReader typed_lines() {
   asyncio::StreamReader reader;
-  // The descriptor is the transport's to close, and to make non-blocking: not the terminal's own.
   asyncio::get_running_loop().connect_read_pipe([=] { return std::make_shared<asyncio::StreamReaderProtocol>(reader); },
-                                                ::dup(STDIN_FILENO));  // suspends
+                                                reopened_input());  // suspends
   return reader;
 }
 
@@ -35,10 +49,7 @@ void enter(const examples::Arguments& arguments) {
       chat::Member::enter(arguments[0], examples::port(arguments[1]), arguments[2]);  // suspends
   std::cout << member.welcome() << std::endl;
   const auto speaking = asyncio::create_task([member] {
-    for (std::string line : typed_lines()) {  // suspends
-      line.pop_back();
-      member.say(line);  // may suspend
-    }
+    for (const std::string& line : typed_lines()) member.say(examples::bare(line));  // suspends
     member.leave();
   });
   while (const auto line = member.hear()) std::cout << *line << std::endl;  // suspends
@@ -48,5 +59,5 @@ void enter(const examples::Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return examples::main(argc, argv, {{"open", {"HOST PORT", open}}, {"enter", {"HOST PORT NAME", enter}}});
+  return examples::main(argc, argv, {{"open", {"HOST PORT", open_room}}, {"enter", {"HOST PORT NAME", enter}}});
 }
