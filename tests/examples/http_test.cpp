@@ -198,6 +198,22 @@ TEST_F(TheHttpServer, TakesNothingForARequestAfterABadOne) {
   });
 }
 
+// M1, M2, W2: what stands after the last chunk is read like a head, though nobody asks for it.
+TEST_F(TheHttpServer, TakesNothingForARequestAfterBadTrailers) {
+  serve([](int port) {
+    const std::string chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+    const std::string good = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (const std::string& bad : {std::string("X: y\n\n"), std::string("\n"), std::string("X: y\nZ: y\r\n\r\n"),
+                                   std::string("X: y\r\n\n"), std::string("X: a\0b\r\n\r\n", 10),
+                                   std::string("no colon\r\n\r\n"), std::string("X: y\r\n folded\r\n\r\n")}) {
+      const std::string answer = raw(port, chunked + bad + good);
+      EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n")) << testing::PrintToString(bad);
+      EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << testing::PrintToString(bad);
+    }
+    EXPECT_THAT(raw(port, chunked + "X: y\r\n\r\n" + good), HasSubstr("a loop that you can read"));
+  });
+}
+
 TEST_F(TheHttpServer, KeepsAnOldConnectionWhereItIsAskedTo) {
   serve([](int port) {
     const std::string answers =

@@ -36,7 +36,7 @@ std::string_view trimmed(std::string_view text) {
 std::string_view take_line(std::string_view& bytes) {
   const std::size_t end = bytes.find('\n');
   if (end == std::string_view::npos || end == 0 || bytes[end - 1] != '\r') {
-    throw Refusal(400, "a line of the head does not end with CR LF");
+    throw Refusal(400, "a line does not end with CR LF");
   }
   const std::string_view line = bytes.substr(0, end - 1);
   bytes.remove_prefix(end + 1);
@@ -58,23 +58,6 @@ int minor_version_of(std::string_view version) {
   if (!is_version) throw Refusal(400, "the line does not have the form of HTTP/1.1");
   if (version[5] != '1') throw Refusal(505, "this is a server of HTTP/1.1");
   return version[7] == '0' ? 0 : 1;  // a later minor version says that we may answer as 1.1
-}
-
-Fields parse_fields(std::string_view bytes) {
-  Fields fields;
-  for (std::string_view line; !(line = take_line(bytes)).empty();) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {  // M2 too
-      throw Refusal(400, "a field of the head does not have the form Name: value");
-    }
-    const std::string_view value = trimmed(line.substr(colon + 1));
-    if (!std::ranges::all_of(value, is_value_character)) {
-      throw Refusal(400, "the value of a field has a control character");
-    }
-    fields.add(std::string(line.substr(0, colon)), std::string(value));
-  }
-  if (!bytes.empty()) throw Refusal(400, "something follows the end of the head");
-  return fields;
 }
 
 std::uint64_t parse_number(std::string_view digits, int base, std::size_t longest, const char* what) {
@@ -145,6 +128,23 @@ bool Fields::has(std::string_view name, std::string_view token) const {
 }
 
 // ---- Heads ----
+
+Fields parse_fields(std::string_view bytes) {
+  Fields fields;
+  for (std::string_view line; !(line = take_line(bytes)).empty();) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {  // M2 too
+      throw Refusal(400, "a field does not have the form Name: value");
+    }
+    const std::string_view value = trimmed(line.substr(colon + 1));
+    if (!std::ranges::all_of(value, is_value_character)) {
+      throw Refusal(400, "the value of a field has a control character");
+    }
+    fields.add(std::string(line.substr(0, colon)), std::string(value));
+  }
+  if (!bytes.empty()) throw Refusal(400, "something follows the end of the fields");
+  return fields;
+}
 
 // [parse_request_head]
 RequestHead parse_request_head(std::string_view bytes) {

@@ -101,6 +101,10 @@ struct Framing {
 RequestHead parse_request_head(std::string_view bytes);
 /// The same for a response. \throws Refusal  502
 ResponseHead parse_response_head(std::string_view bytes);
+/// Reads fields alone: what stands after the last chunk is such lines, up to the empty one, which is included.
+///
+/// \throws Refusal  400
+Fields parse_fields(std::string_view bytes);
 /// The size of a chunk, from the line before it, which may or may not still have its CR LF.
 ///
 /// \throws Refusal  400
