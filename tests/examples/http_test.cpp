@@ -214,6 +214,26 @@ TEST_F(TheHttpServer, TakesNothingForARequestAfterBadTrailers) {
   });
 }
 
+// RFC 9110, 6.4.1: these have no body, whatever a handler gave them.
+TEST_F(TheHttpServer, SendsNoBodyWhereAStatusHasNone) {
+  run([] {
+    const auto server = std::make_shared<http::Server>([](const http::Request& request) {
+      http::Response response = http::text(std::stoi(request.target.substr(1, 3)), "a body");
+      if (request.target.ends_with("pieces")) response.pieces = [](const http::SendPiece& send) { send("a piece"); };
+      return response;
+    });
+    http::Client client = http::Client::connect("127.0.0.1", port_of(server->open("127.0.0.1", 0)));
+    for (const std::string target : {"/204", "/304", "/204/pieces", "/304/pieces"}) {
+      const http::Answer answer = client.request({.target = target});
+      EXPECT_EQ(answer.fields.count("Content-Length") + answer.fields.count("Transfer-Encoding"), 0u) << target;
+      EXPECT_EQ(client.request({.target = "/200"}).body, "a body") << "after " << target;
+    }
+    client.close();
+    server->shutdown(5s);
+  });
+  EXPECT_THAT(reports, testing::IsEmpty());
+}
+
 TEST_F(TheHttpServer, KeepsAnOldConnectionWhereItIsAskedTo) {
   serve([](int port) {
     const std::string answers =

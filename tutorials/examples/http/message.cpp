@@ -193,12 +193,14 @@ Framing framing(const RequestHead& request) {
 }
 
 Framing framing(const ResponseHead& response, std::string_view method) {
-  if (method == "HEAD" || response.status < 200 || response.status == 204 || response.status == 304) return {};
+  if (method == "HEAD" || !may_have_body(response.status)) return {};
   return as_response([&] {
     return explicit_framing(response.minor_version, response.fields)
         .value_or(Framing{.kind = Framing::Kind::until_close});
   });
 }
+
+bool may_have_body(int status) noexcept { return status >= 200 && status != 204 && status != 304; }
 
 bool keeps_alive(int minor_version, const Fields& fields) {
   if (fields.has("Connection", "close")) return false;

@@ -115,6 +115,8 @@ Framing framing(const RequestHead& request);
 /// How the body of a response is delimited, which depends on what was asked. \throws Refusal  502
 Framing framing(const ResponseHead& response, std::string_view method);
 
+/// Whether a response of that status may have a body, where what was asked is not HEAD (RFC 9110, 6.4.1).
+bool may_have_body(int status) noexcept;
 /// Whether the connection may be used again after this message, as far as its sender is concerned.
 bool keeps_alive(int minor_version, const Fields& fields);
 

@@ -139,9 +139,11 @@ void Server::send(Connection& connection, const RequestHead& request, const Resp
   ResponseHead head{
       .status = response.status, .reason = std::string(reason_of(response.status)), .fields = response.fields};
   const bool chunked = response.pieces && request.minor_version == 1;
-  if (chunked) {
+  if (!may_have_body(response.status)) {
+    // Ends with its head; a length in there would be that of something else (RFC 9112, 6.3).
+  } else if (chunked) {
     head.fields.add("Transfer-Encoding", "chunked");
-  } else if (!response.pieces && response.status != 204) {
+  } else if (!response.pieces) {
     head.fields.add("Content-Length", std::to_string(response.body.size()));
   }
   if (!keep_alive) head.fields.add("Connection", "close");
@@ -149,7 +151,7 @@ void Server::send(Connection& connection, const RequestHead& request, const Resp
 
   const asyncio::StreamWriter& writer = connection.writer;
   const auto drain = [&] { asyncio::timeout(options_.write_within, [&] { writer.drain(); }); };  // suspends
-  const bool has_body = request.method != "HEAD";
+  const bool has_body = request.method != "HEAD" && may_have_body(response.status);
   writer.write(format_head(head) + (has_body ? response.body : ""));
   drain();  // suspends; W3
   if (!response.pieces || !has_body) return;

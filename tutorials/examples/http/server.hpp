@@ -43,7 +43,7 @@ struct Request : RequestHead {
 struct Response {
   int status = 200;       ///< 200 to 599
   Fields fields = {};     ///< those that delimit the body are added by the server
-  std::string body = {};  ///< the whole body …
+  std::string body = {};  ///< the whole body; not sent where the status has none: 204, 304 …
   Pieces pieces = {};     ///< … or what sends it piece by piece, as long as it likes
 };
 
