@@ -132,17 +132,21 @@ TEST_F(TheProgram, ReadsALineWithoutAnEndAndLeavesItsInputAsItWas) {
   });
 }
 
-TEST_F(TheProgram, AsksAndCounts) {
-  const TemporaryFolder folder;
-  run([&] {
+TEST_F(TheProgram, AsksAServer) {
+  run([] {
     const Process server = start({"http", "serve", "127.0.0.1", "0"});
     EXPECT_EQ(result_of({"http", "ask", "127.0.0.1", port_of_process(server), "GET", "/count/2"}).first,
               "1\n2\n200 OK\n");
     server.terminate();
     server.communicate();
+  });
+}
 
+TEST_F(TheProgram, IsANodeUntilItIsToldToEnd) {
+  const TemporaryFolder folder;
+  run([&] {
     const Process node = start({"counter", "node", "127.0.0.1", "0", folder.file("totals"), "127.0.0.1:1"});
-    const std::string port = port_of_process(node);
+    port_of_process(node);
     node.terminate();
     node.communicate();
     EXPECT_EQ(node.wait(), 0);
