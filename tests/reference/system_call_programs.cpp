@@ -243,7 +243,7 @@ std::string connect_to_one_of_two(Stage& stage) {
   loop.create_connection([&] { return client; }, {.host = "two.example",
                                                   .port = port_of(server),
                                                   .local_addr = Address("0.0.0.0", 0),
-                                                  .happy_eyeballs_delay = 250ms});
+                                                  .happy_eyeballs_delay = 3s});  // longer than a refusal takes
   client->until_lost();
   return client->text;
 }
