@@ -108,6 +108,43 @@ SIM_TEST(ANodeAlone, HasNoMajorityForWhatItHadBeforeItStarted, {.executions = 1,
   });
 }
 
+// What it cannot tell its peers in one line, and more than its sum can count, it does not take.
+SIM_TEST(ANodeAlone, KnowsSoManyClientsAndNoMore, {.executions = 1, .strategy = sim::fifo()}) {
+  world.host("a", [] {
+    Totals many;
+    for (std::size_t i = 0; i < counter::MOST_CLIENTS; ++i) many["client-" + std::to_string(i)] = 1;
+    std::make_shared<counter::Node>(std::vector<counter::NodeAddress>{}, std::make_shared<Slate>(many))->serve("a", 1);
+  });
+  world.client("client", [] {
+    Totals more;
+    for (std::size_t i = 0; i < counter::MOST_TOTALS; ++i) more["other-" + std::to_string(i)] = 1;
+    sleep(10ms);
+    auto [reader, writer] = open_connection("a", 1);
+    for (const auto& [line, answer] :
+         std::vector<std::pair<std::string, std::string>>{{"add client-7 2", "ok\n"},
+                                                          {"add new 1", "bad request\n"},
+                                                          {"merge" + counter::format_totals(more), "bad request\n"},
+                                                          {"total client-7", "value 2\n"},
+                                                          {"read", "value 1001\n"}}) {
+      writer.write(line + "\n");
+      EXPECT_EQ(reader.readline(), answer) << line.substr(0, 20);
+    }
+  });
+}
+
+SIM_TEST(ANodeAlone, KeepsNoNameForNothing, {.executions = 1, .strategy = sim::fifo()}) {
+  world.host("a", [] {
+    std::make_shared<counter::Node>(std::vector<counter::NodeAddress>{}, std::make_shared<Slate>())->serve("a", 1);
+  });
+  world.client("client", [] {
+    sleep(10ms);
+    auto [reader, writer] = open_connection("a", 1);
+    writer.write("add alice 0\nmerge bob=0\n");
+    EXPECT_EQ(reader.readline(), "ok\n");
+    EXPECT_EQ(reader.readline(), "have\n");
+  });
+}
+
 // ---- Three processes ----
 
 constexpr int FIRST_PORT = 7101;

@@ -28,6 +28,7 @@
 
 #include <asyncio/asyncio.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -55,10 +56,12 @@ struct NodeOptions {
   asyncio::Duration majority_within = std::chrono::seconds(2);       ///< then it says "no majority" instead
   asyncio::Duration answer_within = std::chrono::milliseconds(500);  ///< a peer that takes longer is given up for now
   asyncio::Duration gossip_every = std::chrono::seconds(1);          ///< how often peers compare, where nothing happens
-  asyncio::StartServerOptions listen = {.limit = 1024 * 1024};       ///< how to listen; `limit` bounds a line, in bytes
+  /// How to listen. `limit` bounds a line, in bytes: the totals of 16,000 clients take up to 800 KB.
+  asyncio::StartServerOptions listen = {.limit = 1024 * 1024};
 };
 
-/// One of the nodes. Made by std::make_shared, because the task of each connection keeps it.
+/// One of at most 16 nodes. It takes a thousand clients, and no more: "bad request". Made by std::make_shared, because
+/// the task of each connection keeps it.
 class Node : public std::enable_shared_from_this<Node> {
  public:
   /// \param peers    the other nodes
@@ -87,7 +90,7 @@ class Node : public std::enable_shared_from_this<Node> {
   std::string answer(const std::string& line);
   std::string acknowledge();
   bool majority_has(std::uint64_t version);
-  void merge(const Totals& theirs);
+  bool merge(const Totals& theirs, std::size_t most);
   void save_changes();
   void keep_up(Peer& peer);
   void exchange(Peer& peer, const asyncio::StreamReader& reader, const asyncio::StreamWriter& writer);

@@ -8,6 +8,7 @@
 
 #include "tutorials/examples/counter/storage.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,8 +17,13 @@
 
 namespace counter {
 
-/// No total is higher, so that a sum of a thousand clients still is a number.
+/// No total is higher.
 inline constexpr std::uint64_t HIGHEST_TOTAL = 1'000'000'000'000'000;
+/// A node that knows so many clients takes no new one.
+inline constexpr std::size_t MOST_CLIENTS = 1'000;
+/// Nobody knows more, also after nodes that were apart have told each other whom they took: a line of all of them fits
+/// into the limit of a reader (NodeOptions::listen), and their sum into a number.
+inline constexpr std::size_t MOST_TOTALS = 16 * MOST_CLIENTS;
 
 /// Whether a client may be called so.
 bool is_name(std::string_view text);

@@ -61,14 +61,12 @@ std::string Node::answer(const std::string& line) {
   const auto asked = words(line);
   if (asked[0] == "add" && asked.size() == 3 && is_name(asked[1])) {
     const auto total = parse_total(asked[2]);
-    if (!total) return "bad request";
-    merge({{std::string(asked[1]), *total}});
+    if (!total || !merge({{std::string(asked[1]), *total}}, MOST_CLIENTS)) return "bad request";
     return options_.acknowledge == Acknowledge::alone ? "ok" : acknowledge();  // suspends
   }
   if (asked[0] == "merge") {
     const auto theirs = parse_totals(asked, 1);
-    if (!theirs) return "bad request";
-    merge(*theirs);
+    if (!theirs || !merge(*theirs, MOST_TOTALS)) return "bad request";
     wait_until([this, version = version_] { return saved_ >= version; });  // suspends; R3
     return "have" + format_totals(totals_);
   }
@@ -107,14 +105,22 @@ bool Node::majority_has(std::uint64_t version) {
 // ---- What a node does by itself ----
 
 // [merge]
-void Node::merge(const Totals& theirs) {
-  for (const auto& [name, total] : theirs) {
-    std::uint64_t& ours = totals_[name];
-    if (total <= ours) continue;  // R4
-    ours = total;
+/// \return  false where there would be more than `most` clients: nothing is merged then
+bool Node::merge(const Totals& theirs, std::size_t most) {
+  const auto is_news = [this](const auto& one) {
+    const auto ours = totals_.find(one.first);
+    return one.second > (ours == totals_.end() ? 0 : ours->second);  // R4
+  };
+  const auto is_new = [this](const auto& one) { return !totals_.contains(one.first); };
+  const auto fresh = static_cast<std::size_t>(std::ranges::count_if(theirs, is_new));
+  if (fresh > 0 && totals_.size() + fresh > most) return false;
+  for (const auto& one : theirs) {
+    if (!is_news(one)) continue;
+    totals_[one.first] = one.second;
     ++version_;
   }
   changed();
+  return true;
 }
 // [merge]
 
@@ -153,8 +159,9 @@ void Node::exchange(Peer& peer, const asyncio::StreamReader& reader, const async
       asyncio::timeout(options_.answer_within, [&] { return bare(reader.readline()); });  // suspends
   const auto answer = words(line);
   const auto theirs = parse_totals(answer, 1);
-  if (answer[0] != "have" || !theirs) throw std::runtime_error("that is no answer of a node: " + line);
-  merge(*theirs);
+  if (answer[0] != "have" || !theirs || !merge(*theirs, MOST_TOTALS)) {
+    throw std::runtime_error("that is no answer of a node: " + line);
+  }
   peer.has = std::max(peer.has, version);
   changed();
   try {
