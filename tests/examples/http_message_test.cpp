@@ -71,6 +71,49 @@ TEST(ARequestHead, NamesOneHost) {
   EXPECT_EQ(refusal_of("GET / HTTP/1.0\r\n\r\n"), 0);
 }
 
+// M6
+TEST(ARequestHead, HasAHostThatCouldBeOne) {
+  for (const char* host : {"a", "a.b:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "a:", "xn--a_b"}) {
+    EXPECT_EQ(refusal_of("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"), 0) << host;
+  }
+  for (const char* host :
+       {"", "a b", "a/b", "me@a", "a:b", "a:80:80", "[::1", "[]", "[::1]80", ":80", "a,b c", "\xff"}) {
+    EXPECT_EQ(refusal_of("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"), 400) << host;
+  }
+}
+
+// M6; RFC 9112, 3.2.2
+TEST(ARequestHead, MayNameItsHostInTheTarget) {
+  const auto target_of = [](const std::string& target) {
+    return http::parse_request_head("GET " + target + " HTTP/1.1\r\nHost: a:80\r\n\r\n").target;
+  };
+  EXPECT_EQ(target_of("http://a:80/b?c"), "/b?c");
+  EXPECT_EQ(target_of("HTTP://A:80"), "/");
+  EXPECT_EQ(target_of("http://a:80?c"), "/?c");
+  for (const char* target :
+       {"http://b:80/", "http:///", "http://me@a:80/", "https://a:80/", "http://a:80#b", "*", "a:80"}) {
+    EXPECT_EQ(refusal_of("GET " + std::string(target) + " HTTP/1.1\r\nHost: a:80\r\n\r\n"), 400) << target;
+  }
+}
+
+TEST(AHead, IsNotWrittenWhereItWouldBeReadAsAnotherOne) {
+  const http::RequestHead fine{.method = "GET", .target = "/", .fields = {{"Host", "a"}}};
+  const auto with = [&](auto change) {
+    http::RequestHead head = fine;
+    change(head);
+    return head;
+  };
+  EXPECT_EQ(http::format_head(fine), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (const http::RequestHead& head :
+       {with([](auto& head) { head.method = "GET\r\n"; }), with([](auto& head) { head.target = "/ x"; }),
+        with([](auto& head) { head.target = "x"; }), with([](auto& head) { head.fields.add("A\r\nB", "c"); }),
+        with([](auto& head) { head.fields.add("A", std::string("b\0", 2)); })}) {
+    EXPECT_THROW(http::format_head(head), std::invalid_argument);
+  }
+  EXPECT_THROW(http::format_head(http::ResponseHead{.reason = "OK\r\n"}), std::invalid_argument);
+  EXPECT_THROW(http::format_head(http::ResponseHead{.status = 99}), std::invalid_argument);
+}
+
 // M3, M4: what a smuggled request is made of.
 TEST(ABody, HasOneLengthOrIsRefused) {
   for (const char* length : {"+1", "-1", "1 2", "0x10", "1,1", "", "9999999999999999999", "1e3", "\xc2\xb2"}) {

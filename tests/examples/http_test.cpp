@@ -257,6 +257,28 @@ TEST_F(TheHttpServer, ReportsAHandlerThatThrowsAndGoesOn) {
   EXPECT_EQ(reports[0], "Error in the handler of GET / runtime_error: no ink");
 }
 
+// What a handler copies from a request into a field may have a line end in it.
+TEST_F(TheHttpServer, SendsNoResponseThatWouldBeReadAsTwo) {
+  run([] {
+    const auto server = std::make_shared<http::Server>([](const http::Request& request) {
+      http::Response response = http::text(200, "fine");
+      if (request.target == "/field") response.fields.add("Location", "/a\r\nSet-Cookie: b");
+      if (request.target == "/name") response.fields.add("A b", "c");
+      if (request.target == "/length") response.fields.add("content-length", "1");
+      if (request.target == "/status") response.status = 101;
+      return response;
+    });
+    http::Client client = http::Client::connect("127.0.0.1", port_of(server->open("127.0.0.1", 0)));
+    for (const std::string target : {"/field", "/name", "/length", "/status"}) {
+      EXPECT_EQ(client.request({.target = target}).status, 500) << target;
+    }
+    EXPECT_EQ(client.request({}).body, "fine");
+    client.close();
+    server->shutdown(5s);
+  });
+  EXPECT_EQ(reports.size(), 4u);
+}
+
 // ---- Our client ----
 
 constexpr const char* PYTHON_SERVER = R"(
@@ -300,6 +322,22 @@ TEST_F(OurHttpClient, PipelinesMoreThanTheNetworkHolds) {
     EXPECT_EQ(answers.size(), 8u);
     for (const http::Answer& answer : answers) EXPECT_EQ(answer.body, body);
     EXPECT_TRUE(client.usable());
+  });
+}
+
+TEST_F(OurHttpClient, SendsNothingThatWouldBeReadAsTwoQuestions) {
+  serve([](int port) {
+    http::Client client = http::Client::connect("127.0.0.1", port);
+    for (const http::Question& question :
+         {http::Question{.method = "GET /\r\n"}, http::Question{.target = "/ HTTP/1.1\r\nA: b"},
+          http::Question{.target = "a"}, http::Question{.fields = {{"A", "b\r\nC: d"}}},
+          http::Question{.fields = {{"A:b", "c"}}}, http::Question{.fields = {{"host", "b"}}},
+          http::Question{.fields = {{"Content-Length", "0"}}}, http::Question{.fields = {{"Transfer-Encoding", ""}}}}) {
+      EXPECT_THROW(client.request(question), std::invalid_argument);
+      EXPECT_THROW(client.pipeline({{}, question}), std::invalid_argument);
+    }
+    EXPECT_EQ(client.request({}).status, 200);
+    client.close();
   });
 }
 
@@ -356,6 +394,27 @@ SIM_TEST(AnAnswerThatNobodyReads, IsGivenUpAfterThirtySeconds, plain()) {
     sleep(29s);
     EXPECT_EQ(server->connections(), 1u);
     sleep(2s);
+    EXPECT_EQ(server->connections(), 0u);
+  });
+}
+
+// W5: who would wait for ever is given up, and is gone when shutdown() returns.
+SIM_TEST(AShutdown, TakesAsLongAsItsPatienceAndLeavesNoHandler, plain()) {
+  world.client("c", [] {
+    const auto handling = std::make_shared<int>(0);
+    const auto server = std::make_shared<http::Server>([=](const http::Request&) {
+      const std::shared_ptr<int> gone(&++*handling, [handling](int* count) { --*count; });
+      sleep(1h);
+      return http::text(200, "");
+    });
+    server->open("c", 80);
+    const auto connection = open_connection("c", 80);
+    connection.writer.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (*handling == 0) sleep(1ms);
+    const TimePoint begun = get_running_loop().time();
+    server->shutdown(5s);
+    EXPECT_EQ(get_running_loop().time() - begun, 5s);
+    EXPECT_EQ(*handling, 0);
     EXPECT_EQ(server->connections(), 0u);
   });
 }

@@ -1,6 +1,8 @@
 #include "tutorials/examples/http/client.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <stdexcept>
 #include <utility>
 
 namespace http {
@@ -27,11 +29,13 @@ Answer Client::request(const Question& question) { return std::move(pipeline({qu
 
 std::vector<Answer> Client::pipeline(const std::vector<Question>& questions) {
   if (!usable_) throw asyncio::RuntimeError("this HTTP connection has ended: connect again");
-  usable_ = false;  // until everything went well
+  std::vector<std::string> heads;
+  for (const Question& question : questions) heads.push_back(head_of(question));  // throws before anything is sent
+  usable_ = false;                                                                // until everything went well
   // A task sends while this one reads: a server that waits for its answers to be read before it reads on would
   // otherwise wait for us as we wait for it.
   const auto sending = asyncio::create_task([&] {
-    for (const Question& question : questions) send(question);  // suspends
+    for (std::size_t i = 0; i < questions.size(); ++i) send(heads[i], questions[i]);  // suspends
   });
   std::vector<Answer> answers;
   bool keep_alive = true;
@@ -50,7 +54,10 @@ std::vector<Answer> Client::pipeline(const std::vector<Question>& questions) {
   return answers;
 }
 
-void Client::send(const Question& question) {
+std::string Client::head_of(const Question& question) const {
+  for (const char* ours : {"Host", "Content-Length", "Transfer-Encoding"}) {
+    if (question.fields.count(ours) > 0) throw std::invalid_argument(std::string(ours) + " is added by the client");
+  }
   RequestHead head{.method = question.method, .target = question.target, .fields = {{"Host", host_}}};
   for (const auto& [name, value] : question.fields) head.fields.add(name, value);
   if (question.pieces) {
@@ -58,7 +65,11 @@ void Client::send(const Question& question) {
   } else if (!question.body.empty() || question.method == "POST" || question.method == "PUT") {
     head.fields.add("Content-Length", std::to_string(question.body.size()));
   }
-  writer_.write(format_head(head) + (question.pieces ? "" : question.body));
+  return format_head(head);
+}
+
+void Client::send(const std::string& head, const Question& question) {
+  writer_.write(head + (question.pieces ? "" : question.body));
   const auto drain = [this] { writer_.drain(); };
   drain();                                                             // suspends
   if (question.pieces) write_chunks(writer_, question.pieces, drain);  // suspends

@@ -22,7 +22,7 @@ namespace http {
 struct Question {
   std::string method = "GET";  ///< any token
   std::string target = "/";    ///< begins with a slash
-  Fields fields = {};          ///< Host, and what delimits the body, are added
+  Fields fields = {};          ///< without Host and what delimits the body, which are added
   std::string body = {};       ///< the whole body …
   Pieces pieces = {};          ///< … or what sends it piece by piece
 };
@@ -41,6 +41,7 @@ class Client {
 
   /// Asks, and waits for the answer.
   ///
+  /// \throws std::invalid_argument  where the question is none: see format_head(). Nothing has been sent
   /// \throws Refusal              where the answer is none of HTTP/1.1, or longer than the limits
   /// \throws IncompleteReadError  where the connection ends before the answer does
   /// \throws std::system_error    where it is lost
@@ -63,7 +64,8 @@ class Client {
  private:
   Client(asyncio::StreamReader reader, asyncio::StreamWriter writer, std::string host)
       : reader_(std::move(reader)), writer_(std::move(writer)), host_(std::move(host)) {}
-  void send(const Question& question);
+  std::string head_of(const Question& question) const;
+  void send(const std::string& head, const Question& question);
   Answer read_answer(const std::string& method);
 
   asyncio::StreamReader reader_;

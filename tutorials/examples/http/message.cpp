@@ -20,6 +20,7 @@ bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_
 bool is_value_character(char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != 0x7f); }
 /// Of a target: visible ASCII.
 bool is_target_character(char c) { return c > ' ' && c < 0x7f; }
+bool is_path(std::string_view text) { return text.starts_with('/') && std::ranges::all_of(text, is_target_character); }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool equal_without_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
@@ -28,6 +29,35 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// "localhost", "127.0.0.1:8080", "[::1]:80": a name or an address, and a port perhaps.
+bool is_host(std::string_view text) {
+  const auto all = [](std::string_view part, std::string_view marks) {
+    return !part.empty() && std::ranges::all_of(part, [marks](char c) {
+      return is_digit(c) || is_letter(c) || marks.find(c) != std::string_view::npos;
+    });
+  };
+  const bool bracketed = text.starts_with('[');
+  const std::size_t end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
+  if (end == std::string_view::npos) return false;
+  const std::string_view port = text.substr(end + (bracketed ? 1 : 0));
+  return (bracketed ? all(text.substr(1, end - 1), ":.") : all(text.substr(0, end), "-._~!$&'()*+,;=%")) &&
+         (port.empty() || (port[0] == ':' && std::ranges::all_of(port.substr(1), is_digit)));
+}
+
+/// "http://a:80/b?c" ─► "a:80", and "/b?c" is left: what a proxy is sent, and a server has to understand as well.
+///
+/// \return  "" where the target is none of that kind
+std::string take_authority(std::string& target) {
+  constexpr std::string_view SCHEME = "http://";
+  if (!equal_without_case(std::string_view(target).substr(0, SCHEME.size()), SCHEME)) return "";
+  const std::size_t end = std::min(target.find_first_of("/?", SCHEME.size()), target.size());
+  const std::string authority = target.substr(SCHEME.size(), end - SCHEME.size());
+  if (!is_host(authority)) throw Refusal(400, "the target names no machine");
+  target.erase(0, end);
+  if (!target.starts_with('/')) target.insert(0, "/");
+  return authority;
 }
 
 // ---- Lines ----
@@ -87,6 +117,18 @@ std::optional<Framing> explicit_framing(int minor_version, const Fields& fields)
                  .length = parse_number(*fields.find("Content-Length"), 10, 18, "Content-Length")};
 }
 
+/// \param authority  the machine that the target named, or ""
+void check_host(const RequestHead& head, const std::string& authority) {
+  const std::size_t hosts = head.fields.count("Host");
+  if (hosts > 1 || (hosts == 0 && head.minor_version == 1)) throw Refusal(400, "HTTP/1.1 wants one Host");
+  if (hosts == 0) return;
+  const std::string& host = *head.fields.find("Host");
+  if (!is_host(host)) throw Refusal(400, "the Host is none");
+  if (!authority.empty() && !equal_without_case(authority, host)) {  // M6
+    throw Refusal(400, "the target and the Host name two machines");
+  }
+}
+
 /// A Refusal of a response is the other side's fault.
 template <class Parse>
 auto as_response(Parse parse) {
@@ -97,8 +139,17 @@ auto as_response(Parse parse) {
   }
 }
 
+/// What comes from our own side is held to the same rules: a CR LF in there would begin another line, or another
+/// message.
+void require(bool fine, const char* what) {
+  if (!fine) throw std::invalid_argument(std::string(what) + " cannot be sent: it would not be read as it is");
+}
+
 std::string format_lines(std::string first, const Fields& fields) {
-  for (const auto& [name, value] : fields) first += "\r\n" + name + ": " + value;
+  for (const auto& [name, value] : fields) {
+    require(is_token(name) && std::ranges::all_of(value, is_value_character), "a field");
+    first += "\r\n" + name + ": " + value;
+  }
   return first + "\r\n\r\n";
 }
 
@@ -154,12 +205,10 @@ RequestHead parse_request_head(std::string_view bytes) {
   head.target = take_until(line, ' ');
   head.minor_version = minor_version_of(line);
   if (!is_token(head.method)) throw Refusal(400, "the method is no word");
-  if (!head.target.starts_with('/') || !std::ranges::all_of(head.target, is_target_character)) {
-    throw Refusal(400, "the target is no path");
-  }
+  const std::string authority = take_authority(head.target);
+  if (!is_path(head.target)) throw Refusal(400, "the target is no path");
   head.fields = parse_fields(bytes);
-  const std::size_t hosts = head.fields.count("Host");
-  if (hosts > 1 || (hosts == 0 && head.minor_version == 1)) throw Refusal(400, "HTTP/1.1 wants one Host");
+  check_host(head, authority);
   static_cast<void>(framing(head));  // a head whose body has no clear end is no head
   return head;
 }
@@ -208,11 +257,15 @@ bool keeps_alive(int minor_version, const Fields& fields) {
 }
 
 std::string format_head(const RequestHead& request) {
+  require(is_token(request.method), "the method");
+  require(is_path(request.target), "the target");
   return format_lines(request.method + " " + request.target + " HTTP/1." + std::to_string(request.minor_version),
                       request.fields);
 }
 
 std::string format_head(const ResponseHead& response) {
+  require(response.status >= 100 && response.status <= 999, "the status");
+  require(std::ranges::all_of(response.reason, is_value_character), "the reason");
   return format_lines("HTTP/1." + std::to_string(response.minor_version) + " " + std::to_string(response.status) + " " +
                           response.reason,
                       response.fields);

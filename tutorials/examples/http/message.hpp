@@ -12,6 +12,9 @@
 //   M3  Content-Length is digits, once; with Transfer-Encoding beside it, neither counts: refused.
 //   M4  The only Transfer-Encoding is "chunked", once, and from HTTP/1.1 on.
 //   M5  What parse_request_head() gives is written by format_head() as bytes that give the same again.
+//   M6  A Host is a name or an address, with a port perhaps. A target that names one too, "http://a/b", is "/b"; the
+//   two
+//       names are the same one, or it is refused. So are "*" and what CONNECT asks for: this is no proxy.
 //
 // Source: RFC 9110 (semantics), RFC 9112 (HTTP/1.1).
 #pragma once
@@ -66,7 +69,7 @@ class Fields {
 /// The head of a request.
 struct RequestHead {
   std::string method;     ///< "GET"; any token
-  std::string target;     ///< "/a?b": begins with a slash, visible ASCII
+  std::string target;     ///< "/a?b": begins with a slash, visible ASCII; without what names the machine
   int minor_version = 1;  ///< of HTTP/1: 0 or 1
   Fields fields = {};     ///< as they came
 
@@ -121,6 +124,9 @@ bool may_have_body(int status) noexcept;
 bool keeps_alive(int minor_version, const Fields& fields);
 
 /// The bytes of a head, with its empty line.
+///
+/// \throws std::invalid_argument  where something in it is no method, target, field, status or reason: it has a line
+/// end
 std::string format_head(const RequestHead& request);
 /// The same for a response.
 std::string format_head(const ResponseHead& response);

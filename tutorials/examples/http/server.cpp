@@ -2,20 +2,39 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
 namespace http {
+
+namespace {
+
+/// \throws std::invalid_argument  where what the handler gave is no response: it would be half of another one
+void check(const Response& response) {
+  for (const char* ours : {"Content-Length", "Transfer-Encoding"}) {
+    if (response.fields.count(ours) > 0) throw std::invalid_argument(std::string(ours) + " is added by the server");
+  }
+  if (response.status < 200 || response.status > 599)
+    throw std::invalid_argument("a response has a status of 200 to 599");
+  static_cast<void>(format_head(ResponseHead{.status = response.status, .fields = response.fields}));
+}
+
+}  // namespace
 
 /// A connection on the list of its server, for as long as its task lives, however that ends.
 class Server::Registration {
  public:
   Registration(std::shared_ptr<Server> server, Connection connection) : server_(std::move(server)) {
     at_ = server_->connections_.insert(server_->connections_.end(), std::move(connection));
+    server_->all_ended_.clear();
   }
   Registration(const Registration&) = delete;
   Registration& operator=(const Registration&) = delete;
-  ~Registration() { server_->connections_.erase(at_); }
+  ~Registration() {
+    server_->connections_.erase(at_);
+    if (server_->connections_.empty()) server_->all_ended_.set();
+  }
   Connection& connection() const noexcept { return *at_; }
 
  private:
@@ -30,7 +49,7 @@ Server::Server(Handler handler, ServerOptions options) : handler_(std::move(hand
 
 asyncio::Server Server::open(const std::string& host, int port) {
   const auto serve = [self = shared_from_this()](asyncio::StreamReader reader, asyncio::StreamWriter writer) {
-    const Registration registration(self, {std::move(reader), std::move(writer)});
+    const Registration registration(self, {asyncio::current_task(), std::move(reader), std::move(writer)});
     self->converse(registration.connection());  // suspends
   };
   asyncio::Server server = asyncio::start_server(serve, host, port, options_.listen);  // suspends
@@ -45,12 +64,17 @@ void Server::shutdown(asyncio::Duration patience) {
   for (Connection& connection : connections_) {
     if (!connection.busy) connection.writer.close();  // its task finds the end of the stream
   }
+  const auto wait_for_all = [this] {
+    while (!connections_.empty()) all_ended_.wait();  // suspends
+  };
   try {
-    asyncio::timeout(patience, [&] {
-      while (!connections_.empty()) asyncio::sleep(std::chrono::milliseconds(10));  // suspends
-    });
+    asyncio::timeout(patience, wait_for_all);  // suspends
   } catch (const asyncio::TimeoutError&) {
-    for (Connection& connection : connections_) connection.writer.transport()->abort();
+    for (Connection& connection : connections_) {
+      connection.writer.transport()->abort();
+      connection.task.cancel();  // a handler may wait for something else than the network
+    }
+    wait_for_all();  // suspends
   }
   if (server) server->wait_closed();  // suspends
 }
@@ -126,7 +150,9 @@ Request Server::read_request(Connection& connection, std::string begun) {
 
 Response Server::handle(const Request& request) {
   try {
-    return handler_(request);  // suspends
+    Response response = handler_(request);  // suspends
+    check(response);
+    return response;
   } catch (const std::exception&) {
     asyncio::get_running_loop().call_exception_handler(
         {.message = "Error in the handler of " + request.method + " " + request.target,

@@ -13,7 +13,8 @@
 //   W2  After an error in a request nothing more of its connection is taken for one.
 //   W3  What a connection keeps is bounded by Limits and the high mark of its transport.
 //   W4  No connection stays for ever by doing nothing.
-//   W5  shutdown() ends what is idle at once, and lets requests that have begun have their response.
+//   W5  shutdown() ends what is idle, or in the middle of a head, at once; a request whose head is here gets its
+//   response.
 //
 // There is no Date field: this program has no clock but the loop's, and RFC 9110 (6.6.1) has a server without a clock
 // leave it out. So it sends the same bytes in every run.
@@ -77,8 +78,8 @@ class Server : public std::enable_shared_from_this<Server> {
   asyncio::Server open(const std::string& host, int port);
   /// Stops listening, and ends all connections: the idle ones now, the others after their response (W5).
   ///
-  /// \param patience  what is not over then is aborted
-  /// \suspends until all have ended
+  /// \param patience  what is not over then is aborted, and its handler cancelled
+  /// \suspends until all have ended, which takes as long as a handler that is cancelled takes to give up
   void shutdown(asyncio::Duration patience = std::chrono::seconds(10));
 
   /// How many connections there are.
@@ -86,6 +87,7 @@ class Server : public std::enable_shared_from_this<Server> {
 
  private:
   struct Connection {
+    asyncio::AnyTask task;
     asyncio::StreamReader reader;
     asyncio::StreamWriter writer;
     bool busy = false;  // the head of a request is here, and its response is not sent yet
@@ -106,6 +108,7 @@ class Server : public std::enable_shared_from_this<Server> {
   ServerOptions options_;
   std::weak_ptr<asyncio::AbstractServer> server_;  // the loop keeps it while it listens
   std::list<Connection> connections_;
+  asyncio::Event all_ended_;  // set where connections_ has become empty
   bool closing_ = false;
 };
 
