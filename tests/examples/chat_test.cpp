@@ -1,11 +1,14 @@
 // chat_test.cpp: the room on the real loop, with netcat and Python's asyncio as its members.
 #include "tutorials/examples/chat/chat.hpp"
+#include "tutorials/examples/chat/plain_text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/reference/foreign_peer.hpp"
 #include "tests/reference/real_network.hpp"
@@ -18,9 +21,9 @@ using namespace std::chrono_literals;
 class TheRoom : public OnARealLoop {
  protected:
   /// Runs a body with a room that is open, and closes it.
-  void open(const std::function<void(int port)>& body) {
+  void open(const std::function<void(int port)>& body, const chat::RoomOptions& options = {}) {
     run([&] {
-      room = std::make_shared<chat::Room>();
+      room = std::make_shared<chat::Room>(options);
       const Server server = room->open("127.0.0.1", 0);
       body(port_of(server));
       room->close();
@@ -54,6 +57,63 @@ TEST_F(TheRoom, RefusesNamesThatAreNoneOrTaken) {
                                     std::string("*"), std::string(10'000, 'x')}) {
       EXPECT_THROW(enter(port, name), chat::Refused) << name;
     }
+  });
+}
+
+TEST_F(TheRoom, PassesOnNothingThatATerminalWouldObey) {
+  open([](int port) {
+    const chat::Member alice = enter(port, "alice");
+    const chat::Member bob = enter(port, "bj\xc3\xb6rn");
+    EXPECT_EQ(alice.hear(), "* bj\xc3\xb6rn has come");
+    bob.say("hello\r<carol> I am carol\x1b[2J");
+    EXPECT_EQ(alice.hear(), "<bj\xc3\xb6rn> hello?<carol> I am carol?[2J");
+    for (const std::string& name : {std::string("al\rice"), std::string("al\x1b[1m"), std::string("al\0ice", 6),
+                                    std::string("\xc2\x9b"), std::string("\xff"), std::string("\xc3")}) {
+      EXPECT_THROW(enter(port, name), chat::Refused) << testing::PrintToString(name);
+    }
+  });
+}
+
+TEST(PlainText, HasAQuestionMarkForWhatIsNoCharacter) {
+  for (const std::string& line :
+       {std::string(), std::string("a b\tc!"), std::string("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"),
+        std::string("\xef\xbf\xbd \xf4\x8f\xbf\xbf")}) {
+    EXPECT_EQ(chat::plain(line), line);
+  }
+  for (const auto& [line, expected] : std::vector<std::pair<std::string, std::string>>{
+           {std::string("\0\x7f\r", 3), "???"},
+           {"\xc2\x80\xc2\x9f", "??"},           // control characters beyond ASCII
+           {"\xe2\x80\xae", "?"},                // from right to left
+           {"\x80 \xc3 \xe2\x82", "? ? ??"},     // in the middle, and cut off
+           {"\xc1\xbf \xe0\x9f\xbf", "?? ???"},  // longer than need be
+           {"\xed\xa0\x80", "???"},              // half a pair of UTF-16
+           {"\xf4\x90\x80\x80", "????"},         // beyond the last code
+       }) {
+    EXPECT_EQ(chat::plain(line), expected) << testing::PrintToString(line);
+  }
+}
+
+TEST_F(TheRoom, IsFullAtSomeTime) {
+  open(
+      [](int port) {
+        const chat::Member alice = enter(port, "alice");
+        const chat::Member bob = enter(port, "bob");
+        EXPECT_THROW(enter(port, "carol"), chat::Refused);
+        bob.leave();
+        for (const char* line : {"* bob has come", "* bob has left"}) EXPECT_EQ(alice.hear(), line);
+        EXPECT_EQ(enter(port, "carol").welcome(), "* welcome, carol; here are: alice");
+      },
+      {.most_members = 2});
+}
+
+// The welcome of the last one is the longest line of all, and the protocol has lines of 4 KiB.
+TEST_F(TheRoom, WelcomesTheLastOneInOneLine) {
+  open([](int port) {
+    std::vector<chat::Member> members;
+    for (int i = 100; i < 200; ++i) members.push_back(enter(port, std::string(29, 'x') + std::to_string(i)));
+    EXPECT_GT(members.back().welcome().size(), 3'000u);
+    EXPECT_LT(members.back().welcome().size(), 4'096u);
+    EXPECT_THROW(enter(port, "late"), chat::Refused);
   });
 }
 

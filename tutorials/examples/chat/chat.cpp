@@ -1,4 +1,5 @@
 #include "tutorials/examples/chat/chat.hpp"
+#include "tutorials/examples/chat/plain_text.hpp"
 #include "tutorials/examples/lines.hpp"
 
 #include <algorithm>
@@ -11,12 +12,11 @@ namespace {
 
 using examples::bare;
 
-constexpr std::size_t LONGEST_NAME = 32;
+constexpr std::size_t LONGEST_NAME = 32;  // in bytes
 
 bool is_name(std::string_view text) {
-  const auto visible = [](unsigned char c) { return c > ' ' && c != 0x7f; };
-  return !text.empty() && text.size() <= LONGEST_NAME && std::ranges::all_of(text, visible) &&
-         text.find_first_of("*!<>") == std::string_view::npos;
+  return !text.empty() && text.size() <= LONGEST_NAME && plain(text) == text &&
+         text.find_first_of(" \t*!<>") == std::string_view::npos;
 }
 
 }  // namespace
@@ -80,6 +80,10 @@ std::string Room::admit(const asyncio::StreamReader& reader, const asyncio::Stre
     writer.write("! there is a " + name + " here already\n");
     return "";
   }
+  if (members_.size() >= options_.most_members) {
+    writer.write("! the room is full\n");
+    return "";
+  }
   std::string welcome = "* welcome, " + name + "; here are:";
   for (const auto& [other, seat] : members_) welcome += " " + other;
   // No suspension since contains(): nobody else can have taken the name.
@@ -94,7 +98,9 @@ std::string Room::admit(const asyncio::StreamReader& reader, const asyncio::Stre
 /// \return  why he is no longer heard
 const char* Room::relay(const std::string& name, const asyncio::StreamReader& reader) {
   try {
-    for (const std::string& line : reader) say_to_all("<" + name + "> " + bare(line) + "\n", name);  // suspends
+    for (const std::string& line : reader) {  // suspends
+      say_to_all("<" + name + "> " + plain(bare(line)) + "\n", name);
+    }
   } catch (const std::invalid_argument&) {
     send(members_.at(name), "! that line was too long\n");
     return "said too much at once";

@@ -10,8 +10,9 @@
 // other two policies as well, to be looked at in a world (scenarios.cpp).
 //
 // The protocol, in lines of at most 4 KiB: a member sends his name, and is answered "* welcome, NAME; here are: …", or
-// "! why not" and the end of the connection. After that a line is said to all others, as "<NAME> line". Lines that
-// begin with "*" are the room's own: who has come, who has left, and why.
+// "! why not" and the end of the connection. After that a line is said to all others, as "<NAME> line", with a '?' for
+// what their terminals would obey (plain_text.hpp). Lines that begin with "*" are the room's own: who has come, who has
+// left, and why.
 //
 //   C1  Nobody's outbox holds more than outbox_bytes.
 //   C2  All members hear what is said in one order, and nobody hears a line twice.
@@ -40,8 +41,9 @@ enum class SlowReader {
 
 /// How a room is run.
 struct RoomOptions {
-  SlowReader slow_reader = SlowReader::dropped;              ///< what becomes of one
-  std::size_t outbox_bytes = 64 * 1024;                      ///< what is kept for one member at most
+  SlowReader slow_reader = SlowReader::dropped;  ///< what becomes of one
+  std::size_t outbox_bytes = 64 * 1024;          ///< what is kept for one member at most
+  std::size_t most_members = 100;  ///< who comes then is sent away; the names of all have to fit into one line
   asyncio::Duration name_within = std::chrono::seconds(10);  ///< a connection without a name is closed after this
   /// How to listen: an SSLContext belongs here. `limit` is the longest line, in bytes.
   asyncio::StartServerOptions listen = {.limit = 4096, .keep_alive = true};
@@ -99,7 +101,7 @@ class Member {
  public:
   /// Enters a room.
   ///
-  /// \param name   1 to 32 visible characters
+  /// \param name   visible characters of UTF-8, 1 to 32 bytes, none of them * ! < >
   /// \param limit  how long a line may be, in bytes; what has arrived and was not heard takes twice as much
   /// \throws Refused            where the room says no
   /// \throws std::system_error  where there is no room
