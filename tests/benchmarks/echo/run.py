@@ -162,7 +162,9 @@ def measure(programs, folder, servers, loads, rounds, seconds):
     return figures
 
 
-def difference(count, few, many):
+def difference(count, load, few, many):
+    """Of a long and a short run. Requests that come together cost little each: there are the more of them."""
+    few, many = few * load.depth, many * load.depth
     return (count(many) - count(few)) / (many - few)
 
 
@@ -177,7 +179,7 @@ def instructions(programs, folder, server, load):
             return int(re.search(r"Collected : (\d+)", errors.read())[1])
 
     # Python is some hundred times slower, and as many times further from what may disturb the figure.
-    return difference(count, *((1024, 3072) if server.python else (4096, 16384)))
+    return difference(count, load, *((1024, 3072) if server.python else (4096, 16384)))
 
 
 def profile(programs, folder, server, load):
@@ -214,7 +216,7 @@ def system_calls(programs, folder, server, load):
             time.sleep(0.01)
         sys.exit("echo: strace has written no table")
 
-    return difference(count, 4096, 20480)
+    return difference(count, load, 4096, 20480)
 
 
 def counted(count, tool, programs, folder, servers, loads):
