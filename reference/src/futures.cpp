@@ -314,9 +314,14 @@ std::string FutureState::state_text() const {
   switch (stage()) {
     case Stage::pending: return "pending";
     case Stage::cancelled: return "cancelled";
-    case Stage::finished: return "finished" + (exception_ ? " exception=" + describe(exception_) : result_text(slot_));
+    case Stage::finished: return "finished";
   }
   return {};
+}
+
+std::string FutureState::outcome_text() const {
+  if (stage() != Stage::finished) return {};
+  return exception_ ? " exception=" + describe(exception_) : result_text(slot_);
 }
 
 std::string FutureState::created_text() const {
@@ -324,7 +329,9 @@ std::string FutureState::created_text() const {
   return std::string(" created at ") + where_.file_name() + ":" + std::to_string(where_.line());
 }
 
-std::string FutureState::repr() const { return std::string("<") + kind() + " " + state_text() + created_text() + ">"; }
+std::string FutureState::repr() const {
+  return std::string("<") + kind() + " " + state_text() + outcome_text() + created_text() + ">";
+}
 
 void AnyFuture::throw_empty() { throw RuntimeError("this handle holds no future"); }
 

@@ -71,7 +71,7 @@ void TaskState::check_settable() const { throw RuntimeError("Task does not suppo
 
 std::string TaskState::repr() const {
   const std::string state = num_cancels_requested_ > 0 && !done() ? "cancelling" : state_text();
-  return std::string("<") + kind() + " " + state + " name='" + get_name() + "'" + created_text() + ">";
+  return std::string("<") + kind() + " " + state + " name='" + get_name() + "'" + outcome_text() + created_text() + ">";
 }
 
 void TaskState::report_pending() noexcept {

@@ -20,7 +20,8 @@ class ForeignTask(asyncio.Future):
 
     def __repr__(self):
         state = "cancelling" if self.requests and not self.done() else self._state.lower()
-        return f"<ForeignTask {state} name='{self.name}'>"
+        result = f" result={self.result()!r}" if state == "finished" and self._exception is None else ""
+        return f"<ForeignTask {state} name='{self.name}'{result}>"
 
     def get_name(self):
         return self.name

@@ -219,7 +219,7 @@ TEST_F(PrintStack, WritesTheExceptionOfATaskThatFailed) {
     failed.print_stack({.file = &text});
   }
 
-  EXPECT_THAT(text.str(), StartsWith("No stack for <Task finished exception="));
+  EXPECT_THAT(text.str(), StartsWith("No stack for <Task finished name="));
   EXPECT_THAT(text.str(), EndsWith("\nlogic_error: no\n"));
   EXPECT_THAT(loop.reports, ElementsAre(HasSubstr("never retrieved")));
 }

@@ -182,8 +182,10 @@ class FutureState : public RefCounted {
   void save_cancelled_error(std::exception_ptr error) noexcept { saved_cancelled_error_ = std::move(error); }
   /// Says where the result will lie; once, before there is one.
   void set_slot(AnySlot* slot) noexcept { slot_ = slot; }
-  /// "pending", "cancelled", "finished exception=RuntimeError('…')": the middle of repr().
+  /// "pending", "cancelled", "finished": the beginning of repr().
   std::string state_text() const;
+  /// " exception=RuntimeError('…')" or " result=7", where it has ended so and the result has a text.
+  std::string outcome_text() const;
   /// " created at server.cpp:12" in debug mode, else nothing: the end of repr().
   std::string created_text() const;
 
