@@ -35,7 +35,7 @@ TEST_P(TheSameProgram, RunsOverRealSockets) {
   const std::size_t descriptors = open_descriptors();
   run([] {
     const Server server = start_server(GetParam().serve, "127.0.0.1", 0);
-    const int port = server->sockets().front().getsockname().port();
+    const int port = port_of(server);
     wait_for(
         [&] {
           auto [reader, writer] = open_connection("127.0.0.1", port);

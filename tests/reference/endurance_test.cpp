@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,8 +69,6 @@ void echo_lines(StreamReader reader, StreamWriter writer) {
   writer.close();
 }
 
-int port_of(const Server& server) { return server->sockets().front().getsockname().port(); }
-
 void close(const Server& server) {
   server->close();
   server->wait_closed();
@@ -110,6 +109,21 @@ std::size_t connect_all(int port, std::size_t count) {
   return answered;
 }
 
+/// Runs `body` in a process of its own, on a loop of its own. \return  whether it gave true. \suspends until then
+bool in_another_process(const std::function<bool()>& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {  // in the parent's loop, it would share its epoll
+    std::thread([&] {
+      bool fine = false;
+      asyncio::run([&] { fine = body(); });
+      ::_exit(fine ? 0 : 1);
+    }).join();
+  }
+  int status = -1;
+  while (::waitpid(child, &status, WNOHANG) == 0) sleep(10ms);
+  return status == 0;
+}
+
 // The clients are in a process of their own: a descriptor for each end is more than many systems let one have.
 TEST_F(UnderLoad, TenThousandConnectionsAreOpenAtOnce) {
   const std::size_t count = Amount{.soak = 10'000, .usual = 1'000, .quick = 100}.get();
@@ -126,17 +140,7 @@ TEST_F(UnderLoad, TenThousandConnectionsAreOpenAtOnce) {
         },
         "127.0.0.1", 0);
     const int port = port_of(server);
-    const pid_t clients = ::fork();
-    if (clients == 0) {  // in the parent's loop, it would share its epoll
-      std::thread([&] {
-        std::size_t answered = 0;
-        asyncio::run([&] { answered = connect_all(port, count); });
-        ::_exit(answered == count ? 0 : 1);
-      }).join();
-    }
-    int status = -1;
-    while (::waitpid(clients, &status, WNOHANG) == 0) sleep(10ms);
-    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(in_another_process([&] { return connect_all(port, count) == count; }));
     EXPECT_EQ(most, count);
     close(server);
   });
@@ -208,34 +212,36 @@ std::vector<Moment> moments() {
   };
 }
 
+/// Counts its like, answers, and has much to write when its peer has said all.
+class Counting final : public RecordingProtocol {
+ public:
+  Counting(int& made, int& lost) : made_(made), lost_(lost) {}
+  void connection_made(std::shared_ptr<BaseTransport> transport) override {
+    ++made_;
+    RecordingProtocol::connection_made(std::move(transport));
+  }
+  void data_received(std::string_view data) override {
+    if (transport) transport->write(data.starts_with("MUCH") ? std::string(1 << 20, 'm') : std::string(data));
+  }
+  bool eof_received() override {
+    if (transport) transport->write(std::string(1 << 20, 'e'));
+    return false;  // closes once that is written
+  }
+  void connection_lost(std::exception_ptr error) override {
+    ++lost_;
+    RecordingProtocol::connection_lost(error);
+  }
+
+ private:
+  int& made_;
+  int& lost_;
+};
+
 // S244, S257: a reset is the end of one connection, heard of once, and no concern of the others.
 TEST_F(UnderLoad, PeersResetAtEveryMoment) {
   int made = 0, lost = 0;
   run_for(1min, [&] {
     auto& loop = get_running_loop();
-    class Counting final : public RecordingProtocol {
-     public:
-      Counting(int& made, int& lost) : made_(made), lost_(lost) {}
-      void connection_made(std::shared_ptr<BaseTransport> transport) override {
-        ++made_;
-        RecordingProtocol::connection_made(std::move(transport));
-      }
-      void data_received(std::string_view data) override {
-        if (transport) transport->write(data.starts_with("MUCH") ? std::string(1 << 20, 'm') : std::string(data));
-      }
-      bool eof_received() override {
-        if (transport) transport->write(std::string(1 << 20, 'e'));
-        return false;  // closes once that is written
-      }
-      void connection_lost(std::exception_ptr error) override {
-        ++lost_;
-        RecordingProtocol::connection_lost(error);
-      }
-
-     private:
-      int& made_;
-      int& lost_;
-    };
     const auto server =
         loop.create_server([&] { return std::make_shared<Counting>(made, lost); }, {.host = "127.0.0.1", .port = 0});
     const Address address = server->sockets().front().getsockname();
@@ -263,6 +269,15 @@ TEST_F(UnderLoad, PeersResetAtEveryMoment) {
 
 // ---- Peers that are slow ----
 
+/// Reads all that a server has to say. \return  how much it was
+std::size_t size_of_all(int port) {
+  auto [reader, writer] = open_connection("127.0.0.1", port);
+  std::size_t count = 0;
+  for (std::string part = "x"; !part.empty(); count += part.size()) part = reader.read(1 << 16);
+  writer.close();
+  return count;
+}
+
 // S337: who does not read holds up nobody else, and costs no more memory than the high mark and one piece.
 TEST_F(UnderLoad, PeersThatDoNotReadHoldUpNobody) {
   constexpr std::size_t PIECE = 16 * 1024, HIGH = 64 * 1024;
@@ -287,13 +302,7 @@ TEST_F(UnderLoad, PeersThatDoNotReadHoldUpNobody) {
 
     std::vector<Task<std::size_t>> diligent;
     for (int i = 0; i < 10; ++i) {
-      diligent.push_back(create_task([&] {
-        auto [reader, writer] = open_connection("127.0.0.1", port_of(server));
-        std::size_t count = 0;
-        for (std::string part = "x"; !part.empty(); count += part.size()) part = reader.read(1 << 16);
-        writer.close();
-        return count;
-      }));
+      diligent.push_back(create_task([&] { return size_of_all(port_of(server)); }));
     }
     for (const std::size_t count : await(gather(diligent))) EXPECT_EQ(count, total);
 
@@ -348,6 +357,18 @@ TEST_F(UnderLoad, AWriteOfNothingIsNothing) {
   });
 }
 
+/// Reads to the end. \return  how much it was, up to the first 4096 bytes that do not begin with their number
+std::size_t size_of_numbered_pages(const StreamReader& reader) {
+  std::size_t at = 0;
+  for (std::string part = "x"; !part.empty(); at += part.size()) {
+    part = reader.read(1 << 20);
+    for (std::size_t i = (4096 - at % 4096) % 4096; i < part.size(); i += 4096) {
+      if (part[i] != static_cast<char>((at + i) / 4096)) return at + i;
+    }
+  }
+  return at;
+}
+
 TEST_F(UnderLoad, AGibibyteIsWrittenInOneCall) {
   const std::size_t size = Amount{.soak = 1 << 30, .usual = 64 << 20, .quick = 8 << 20}.get();
   run_for(2min, [&] {
@@ -362,17 +383,7 @@ TEST_F(UnderLoad, AGibibyteIsWrittenInOneCall) {
         },
         "127.0.0.1", 0);
     auto [reader, writer] = open_connection("127.0.0.1", port_of(server), {.limit = 1 << 20});
-    std::size_t at = 0;
-    bool right = true;
-    for (std::string part = "x"; !part.empty();) {
-      part = reader.read(1 << 20);
-      for (std::size_t i = (4096 - at % 4096) % 4096; i < part.size(); i += 4096) {
-        right &= part[i] == static_cast<char>((at + i) / 4096);
-      }
-      at += part.size();
-    }
-    EXPECT_EQ(at, size);
-    EXPECT_TRUE(right);
+    EXPECT_EQ(size_of_numbered_pages(reader), size);
     writer.close();
     close(server);
   });

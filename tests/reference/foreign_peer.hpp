@@ -106,7 +106,4 @@ class DatagramPeer : public DatagramProtocol {
   std::shared_ptr<DatagramTransport> transport_;
 };
 
-/// The port of a server's first socket.
-inline int port_of(const Server& server) { return server->sockets().front().getsockname().port(); }
-
 }  // namespace asyncio

@@ -44,6 +44,9 @@ inline std::vector<std::string> loopback_hosts() {
   return has_ipv6 ? std::vector<std::string>{"127.0.0.1", "::1"} : std::vector<std::string>{"127.0.0.1"};
 }
 
+/// The port of a server's first socket.
+inline int port_of(const Server& server) { return server->sockets().front().getsockname().port(); }
+
 /// A folder for sockets, gone with this object.
 class TemporaryFolder {
  public:

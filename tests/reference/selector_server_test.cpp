@@ -55,8 +55,6 @@ std::string ask_path(const std::string& path) {
   return line;
 }
 
-int port_of(const Server& server) { return server->sockets().front().getsockname().port(); }
-
 class ARealServer : public OnARealLoop {};
 using AServerThatAccepts = ARealServer;
 using AServerOnSeveralInterfaces = ARealServer;

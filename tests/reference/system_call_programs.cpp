@@ -187,8 +187,6 @@ class Stage {
 
 namespace {
 
-int port_of(const Server& server) { return server->sockets().front().getsockname().port(); }
-
 std::string echo_by_streams(Stage& stage) {
   const auto server = start_server(
       [](StreamReader reader, StreamWriter writer) {

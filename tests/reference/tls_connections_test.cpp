@@ -14,8 +14,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
 
-int port_of(const Server& server) { return server->sockets().front().getsockname().port(); }
-
 void echo(StreamReader reader, StreamWriter writer) {
   for (std::string block; !(block = reader.read(1 << 16)).empty();) {
     writer.write(block);
