@@ -21,6 +21,18 @@ std::uint64_t sum(const Totals& totals) {
   return value;
 }
 
+std::uint64_t total_of(const std::string& name, const Totals& totals) {
+  const auto found = totals.find(name);
+  return found == totals.end() ? 0 : found->second;
+}
+
+/// Whether `ours` is still of `most` clients at most when `theirs` have come; what is no new client always finds room.
+bool has_room_for(const Totals& theirs, const Totals& ours, std::size_t most) {
+  const auto is_new = [&](const auto& one) { return !ours.contains(one.first); };
+  const auto fresh = static_cast<std::size_t>(std::ranges::count_if(theirs, is_new));
+  return fresh == 0 || ours.size() + fresh <= most;
+}
+
 }  // namespace
 
 Node::Node(std::vector<NodeAddress> peers, std::shared_ptr<Storage> storage, NodeOptions options)
@@ -75,9 +87,7 @@ std::string Node::answer(const std::string& line) {
   if (!majority_has(++version_)) return "no majority";  // suspends: hears what a majority knows
   const Totals seen = totals_;
   if (!majority_has(++version_)) return "no majority";  // suspends: and tells it to a majority (R2)
-  return "value " + std::to_string(!one                                   ? sum(seen)
-                                   : seen.contains(std::string(asked[1])) ? seen.at(std::string(asked[1]))
-                                                                          : 0);
+  return "value " + std::to_string(one ? total_of(std::string(asked[1]), seen) : sum(seen));
 }
 
 // [acknowledge]
@@ -107,16 +117,10 @@ bool Node::majority_has(std::uint64_t version) {
 // [merge]
 /// \return  false where there would be more than `most` clients: nothing is merged then
 bool Node::merge(const Totals& theirs, std::size_t most) {
-  const auto is_news = [this](const auto& one) {
-    const auto ours = totals_.find(one.first);
-    return one.second > (ours == totals_.end() ? 0 : ours->second);  // R4
-  };
-  const auto is_new = [this](const auto& one) { return !totals_.contains(one.first); };
-  const auto fresh = static_cast<std::size_t>(std::ranges::count_if(theirs, is_new));
-  if (fresh > 0 && totals_.size() + fresh > most) return false;
-  for (const auto& one : theirs) {
-    if (!is_news(one)) continue;
-    totals_[one.first] = one.second;
+  if (!has_room_for(theirs, totals_, most)) return false;
+  for (const auto& [name, total] : theirs) {
+    if (total <= total_of(name, totals_)) continue;  // R4
+    totals_[name] = total;
     ++version_;
   }
   changed();
