@@ -73,7 +73,8 @@ TEST(ARequestHead, NamesOneHost) {
 
 // M6
 TEST(ARequestHead, HasAHostThatCouldBeOne) {
-  for (const char* host : {"a", "a.b:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "a:", "xn--a_b"}) {
+  for (const char* host :
+       {"a", "a.b:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "[fe80::1%eth0]:80", "a:", "xn--a_b"}) {
     EXPECT_EQ(refusal_of("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"), 0) << host;
   }
   for (const char* host :

@@ -42,7 +42,7 @@ bool is_host(std::string_view text) {
   const std::size_t end = bracketed ? text.find(']') : std::min(text.find(':'), text.size());
   if (end == std::string_view::npos) return false;
   const std::string_view port = text.substr(end + (bracketed ? 1 : 0));
-  return (bracketed ? all(text.substr(1, end - 1), ":.") : all(text.substr(0, end), "-._~!$&'()*+,;=%")) &&
+  return (bracketed ? all(text.substr(1, end - 1), ":.%-_~") : all(text.substr(0, end), "-._~!$&'()*+,;=%")) &&
          (port.empty() || (port[0] == ':' && std::ranges::all_of(port.substr(1), is_digit)));
 }
 
