@@ -208,7 +208,7 @@ class SSLContext {
   void set_verify_flags(std::uint64_t flags);
   /// \return  what is not as strict as it could be: OP_… constants of namespace ssl, joined by |; 0 at first
   std::uint64_t options() const noexcept;
-  /// Changes that.
+  /// \param options  OP_… constants of namespace ssl, joined by |; 0 for none
   ///
   /// \throws std::invalid_argument  for a bit that is none of them
   void set_options(std::uint64_t options);
