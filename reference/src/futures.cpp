@@ -165,7 +165,7 @@ std::exception_ptr FutureState::exception() {
 
 void FutureState::check_result() {
   if (!done()) throw InvalidStateError("Result is not set.");
-  if (const std::exception_ptr error = take_error()) std::rethrow_exception(error);
+  if (failed()) std::rethrow_exception(take_error());
 }
 
 std::exception_ptr FutureState::take_error() {

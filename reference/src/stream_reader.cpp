@@ -35,18 +35,44 @@ class ByteBuffer {
   void drop(std::size_t count) {
     assert(count <= size());
     taken_ += count;
+    if (taken_ == bytes_.size()) return clear();
     if (taken_ < size()) return;
     bytes_.erase(0, taken_);
     taken_ = 0;
   }
-  void clear() { drop(size()); }
+  void clear() noexcept {
+    bytes_.clear();
+    taken_ = 0;
+  }
+  /// The first `count` bytes, or all where there are fewer.
   std::string take(std::size_t count) {
+    return count >= bytes_.size() && worth_giving_away() ? give_away() : cut_off(count);
+  }
+
+ private:
+  static constexpr std::size_t CHEAP_TO_COPY = 1024;  // bytes
+
+  /// Only memory that is mostly used: a program that keeps many short lines must not keep a large buffer for each.
+  bool worth_giving_away() const noexcept {
+    return taken_ == 0 && bytes_.size() >= CHEAP_TO_COPY && bytes_.size() >= bytes_.capacity() / 2;
+  }
+  /// Everything, with its memory, instead of a copy.
+  ///
+  /// New memory is taken at once, and not when bytes come: whoever gets this string is about to free the one before,
+  /// which serves the next stream. Where all streams take memory before any of it is freed, malloc() gives whole
+  /// pages back to the system and asks for them again, which costs more than the copy.
+  std::string give_away() {
+    std::string given;
+    given.reserve(bytes_.size());
+    given.swap(bytes_);
+    return given;
+  }
+  std::string cut_off(std::size_t count) {
     std::string front(view().substr(0, count));
     drop(front.size());
     return front;
   }
 
- private:
   std::string bytes_;
   std::size_t taken_ = 0;
 };
@@ -104,6 +130,12 @@ class StreamReaderState {
   void check_exception() const {
     if (exception_) std::rethrow_exception(exception_);
   }
+  /// Takes what a read gives. Fewer than `count` bytes only where there are no more.
+  std::string take(std::size_t count) {
+    std::string data = buffer_.take(count);
+    maybe_resume_transport();
+    return data;
+  }
   Match find_separator(std::span<const std::string_view> separators);
   void wait_for_data(const char* function);
   void wakeup_waiter();
@@ -123,8 +155,8 @@ class StreamReaderState {
 /// Puts a future into the place of the waiter, and on every way out takes it away again.
 class StreamReaderState::Waiting {
  public:
-  Waiting(StreamReaderState& state, Future<void> waiter) : state_(state), waiter_(std::move(waiter)) {
-    state_.waiter_ = waiter_;
+  Waiting(StreamReaderState& state, const Future<void>& waiter) : state_(state), waiter_(waiter) {
+    state_.waiter_ = waiter;
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
@@ -134,7 +166,7 @@ class StreamReaderState::Waiting {
 
  private:
   StreamReaderState& state_;
-  const Future<void> waiter_;
+  const Future<void>& waiter_;  // on the same stack
 };
 
 /// Waits until something was fed since the call: data, the end, or an exception, which it throws.
@@ -174,9 +206,7 @@ std::string StreamReaderState::read(std::ptrdiff_t n) {
     return all;
   }
   while (buffer_.empty() && !eof_) wait_for_data("read");  // suspends
-  std::string data = buffer_.take(static_cast<std::size_t>(n));
-  maybe_resume_transport();
-  return data;
+  return take(static_cast<std::size_t>(n));
 }
 
 std::string StreamReaderState::readexactly(std::size_t n) {
@@ -185,9 +215,7 @@ std::string StreamReaderState::readexactly(std::size_t n) {
     if (eof_) throw IncompleteReadError(buffer_.take(buffer_.size()), n);
     wait_for_data("readexactly");  // suspends
   }
-  std::string data = buffer_.take(n);  // G2
-  maybe_resume_transport();
-  return data;
+  return take(n);  // G2
 }
 
 std::string StreamReaderState::readuntil(std::span<const std::string_view> separators) {
@@ -196,9 +224,7 @@ std::string StreamReaderState::readuntil(std::span<const std::string_view> separ
   if (match.start > limit_) {
     throw LimitOverrunError("Separator is found, but chunk is longer than limit", match.start);
   }
-  std::string chunk = buffer_.take(match.end);  // G2
-  maybe_resume_transport();
-  return chunk;
+  return take(match.end);  // G2
 }
 
 /// Waits until a separator is in the buffer, and says where. Takes nothing, except where it throws

@@ -123,6 +123,34 @@ TEST(StreamReaderTransport, IsNotKeptAlive) {
   EXPECT_EQ(transport.use_count(), 1);
 }
 
+// ---- Whose memory it is ----
+
+// What is read whole is not copied, but given away with its memory.
+TEST(StreamReaderMemory, ThatWasGivenAwayIsNotWrittenToAgain) {
+  run([] {
+    const std::string first(5000, 'a'), second(5000, 'b');
+    StreamReader reader = filled(first);
+
+    const std::string given = reader.read(5000);
+    reader.feed_data(second);
+
+    EXPECT_EQ(given, first);
+    EXPECT_EQ(reader.read(5000), second);
+  });
+}
+
+TEST(StreamReaderMemory, OfALongLineIsNotKeptByTheShortOnesAfterIt) {
+  run([] {
+    StreamReader reader = filled(std::string(50'000, 'a'));
+    reader.readexactly(49'000);  // the rest stays where it is, in a large buffer
+    reader.readexactly(1'000);
+
+    reader.feed_data(std::string(2'000, 'b'));
+
+    EXPECT_LT(reader.read(5'000).capacity(), 10'000);
+  });
+}
+
 // ---- Feeding ----
 
 // S331
