@@ -25,14 +25,14 @@ inline bool installed(const std::string& program) {
 }
 
 /// A program that runs beside the loop.
-class Program {
+class ForeignProgram {
  public:
-  explicit Program(const std::string& command) : pipe_(::popen(command.c_str(), "re")) {
+  explicit ForeignProgram(const std::string& command) : pipe_(::popen(command.c_str(), "re")) {
     ::fcntl(::fileno(pipe_), F_SETFL, O_NONBLOCK);
   }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-  ~Program() { ::pclose(pipe_); }
+  ForeignProgram(const ForeignProgram&) = delete;
+  ForeignProgram& operator=(const ForeignProgram&) = delete;
+  ~ForeignProgram() { ::pclose(pipe_); }
 
   /// Its output so far, up to the end of a line. \suspends until there is one
   std::string line() {

@@ -39,7 +39,7 @@ TEST_F(APythonClient, TalksToOurServer) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([] {
     const auto server = start_server(shout, "127.0.0.1", 0);
-    EXPECT_EQ(Program(python(STREAM_CLIENT, "127.0.0.1 " + std::to_string(port_of(server)))).rest(), "60000 HELLO\n");
+    EXPECT_EQ(ForeignProgram(python(STREAM_CLIENT, "127.0.0.1 " + std::to_string(port_of(server)))).rest(), "60000 HELLO\n");
     server->close();
     server->wait_closed();
   });
@@ -50,7 +50,7 @@ TEST_F(APythonClient, TalksToOurUnixServer) {
   const TemporaryFolder folder;
   run([&] {
     const auto server = start_unix_server(shout, folder.file("socket"));
-    EXPECT_EQ(Program(python(STREAM_CLIENT, folder.file("socket"))).rest(), "60000 HELLO\n");
+    EXPECT_EQ(ForeignProgram(python(STREAM_CLIENT, folder.file("socket"))).rest(), "60000 HELLO\n");
     server->close();
     server->wait_closed();
   });
@@ -74,7 +74,7 @@ asyncio.run(main())
 TEST_F(APythonServer, AnswersOurClient) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([] {
-    Program peer(python(STREAM_SERVER, ""));
+    ForeignProgram peer(python(STREAM_SERVER, ""));
     auto [reader, writer] = open_connection("127.0.0.1", std::stoi(peer.line()));
     const std::string much(1 << 20, 'x');
     writer.write(much);
@@ -101,7 +101,7 @@ for _ in range(2):
 TEST_F(APythonServer, AnswersOurDatagrams) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([] {
-    Program peer(python(DATAGRAM_SERVER, ""));
+    ForeignProgram peer(python(DATAGRAM_SERVER, ""));
     const Address address("127.0.0.1", std::stoi(peer.line()));
     auto [transport, answers] = get_running_loop().create_datagram_endpoint(
         [] { return std::make_shared<DatagramPeer>(); }, {.remote_addr = address});
@@ -133,7 +133,7 @@ TEST_F(APythonServer, AnswersOurClientOnAUnixSocket) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   const TemporaryFolder folder;
   run([&] {
-    Program peer(python(UNIX_SERVER, folder.file("socket")));
+    ForeignProgram peer(python(UNIX_SERVER, folder.file("socket")));
     EXPECT_EQ(peer.line(), "listening");
     auto [reader, writer] = open_unix_connection(folder.file("socket"));
     for (const char* line : {"one\n", "two\n"}) {
@@ -175,7 +175,7 @@ asyncio.run(main())
 TEST_F(APythonServer, AnswersOurDatagramsWithAsyncio) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([] {
-    Program peer(python(DATAGRAM_PEER, "serve"));
+    ForeignProgram peer(python(DATAGRAM_PEER, "serve"));
     const Address address("127.0.0.1", std::stoi(peer.line()));
     auto [transport, answers] = get_running_loop().create_datagram_endpoint(
         [] { return std::make_shared<DatagramPeer>(); }, {.remote_addr = address});
@@ -194,7 +194,7 @@ TEST_F(APythonClient, SendsDatagramsToOurs) {
     auto [transport, peer] = get_running_loop().create_datagram_endpoint(
         [] { return std::make_shared<DatagramPeer>(true); }, {.local_addr = Address("127.0.0.1", 0)});
     const int port = transport->get_extra_info<Address>("sockname").port();
-    EXPECT_EQ(Program(python(DATAGRAM_PEER, "ask " + std::to_string(port))).rest(), "3 ONE\n3 TWO\n20000 XXX\n");
+    EXPECT_EQ(ForeignProgram(python(DATAGRAM_PEER, "ask " + std::to_string(port))).rest(), "3 ONE\n3 TWO\n20000 XXX\n");
     transport->close();
   });
 }
@@ -212,7 +212,7 @@ TEST_F(Curl, AcceptsAnHttpServerOfAFewLines) {
     };
     const auto server = start_server(serve, "127.0.0.1", 0);
     const std::string url = "http://127.0.0.1:" + std::to_string(port_of(server));
-    EXPECT_EQ(Program("curl --silent --noproxy 127.0.0.1 " + url + "/a " + url + "/b").rest(), "GET /a\nGET /b\n");
+    EXPECT_EQ(ForeignProgram("curl --silent --noproxy 127.0.0.1 " + url + "/a " + url + "/b").rest(), "GET /a\nGET /b\n");
     server->close();
     server->wait_closed();
   });

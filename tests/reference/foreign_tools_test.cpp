@@ -35,7 +35,7 @@ int last_number(const std::string& line) { return std::stoi(line.substr(line.fin
 /// Runs a client against a server of ours that shouts. \return  what the client prints
 std::string shouted_to(const std::string& before, const std::string& after) {
   const Server server = start_server(shout, "127.0.0.1", 0);
-  std::string printed = Program(before + std::to_string(port_of(server)) + after).rest();
+  std::string printed = ForeignProgram(before + std::to_string(port_of(server)) + after).rest();
   server->close();
   server->wait_closed();
   return printed;
@@ -59,7 +59,7 @@ TEST_F(Netcat, IsAnsweredByOurServer) {
 
 TEST_F(Netcat, AcceptsOurClient) {
   run([] {
-    Program peer("printf 'hello from nc\\n' | nc -lvN 127.0.0.1 0 2>&1");
+    ForeignProgram peer("printf 'hello from nc\\n' | nc -lvN 127.0.0.1 0 2>&1");
     const int port = last_number(peer.line());
     EXPECT_EQ(ask(open_connection("127.0.0.1", port), "hello from us\n"), "hello from nc\n");
     EXPECT_THAT(peer.rest(), testing::EndsWith("hello from us\n"));
@@ -70,7 +70,7 @@ TEST_F(Netcat, IsAnsweredOnAUnixSocket) {
   const TemporaryFolder folder;
   run([&] {
     const Server server = start_unix_server(shout, folder.file("socket"));
-    EXPECT_EQ(Program("printf 'a\\n' | nc -NU " + folder.file("socket")).rest(), "A\n");
+    EXPECT_EQ(ForeignProgram("printf 'a\\n' | nc -NU " + folder.file("socket")).rest(), "A\n");
     server->close();
     server->wait_closed();
   });
@@ -81,7 +81,7 @@ TEST_F(Netcat, IsAnsweredByOurDatagrams) {
     auto [transport, peer] = get_running_loop().create_datagram_endpoint(
         [] { return std::make_shared<DatagramPeer>(true); }, {.local_addr = Address("127.0.0.1", 0)});
     const int port = transport->get_extra_info<Address>("sockname").port();
-    EXPECT_EQ(Program("printf abc | nc -u -W1 127.0.0.1 " + std::to_string(port)).rest(),
+    EXPECT_EQ(ForeignProgram("printf abc | nc -u -W1 127.0.0.1 " + std::to_string(port)).rest(),
               "ABC");  // -W1: until one came
     EXPECT_EQ(peer->heard.get(), "abc");
     transport->close();
@@ -103,7 +103,7 @@ TEST_F(Socat, IsUnderstoodInPiecesOfThreeBytes) {
 
 TEST_F(Socat, SendsBackWhatOurClientSends) {
   run([] {
-    Program peer("socat -t5 -d -d TCP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
+    ForeignProgram peer("socat -t5 -d -d TCP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
     const int port = last_number(peer.line());
     const std::string much(1 << 20, 'x');
     const StreamPair connection = open_connection("127.0.0.1", port);
@@ -125,7 +125,7 @@ TEST_F(Socat, EndsWithAResetThatOurReaderThrows) {
     };
     const Server server = start_server(serve, "127.0.0.1", 0);
     // Sends nothing, and closes with SO_LINGER at zero seconds: the kernel sends a reset then.
-    Program("socat -u /dev/null TCP:127.0.0.1:" + std::to_string(port_of(server)) + ",linger=0,shut-close").rest();
+    ForeignProgram("socat -u /dev/null TCP:127.0.0.1:" + std::to_string(port_of(server)) + ",linger=0,shut-close").rest();
     EXPECT_EQ(await(ended), ECONNRESET);
     server->close();
     server->wait_closed();
@@ -136,11 +136,11 @@ TEST_F(Socat, SpeaksOverUnixSockets) {
   const TemporaryFolder folder;
   run([&] {
     const Server server = start_unix_server(shout, folder.file("ours"));
-    EXPECT_EQ(Program("printf 'a\\n' | socat -t5 - UNIX-CONNECT:" + folder.file("ours")).rest(), "A\n");
+    EXPECT_EQ(ForeignProgram("printf 'a\\n' | socat -t5 - UNIX-CONNECT:" + folder.file("ours")).rest(), "A\n");
     server->close();
     server->wait_closed();
 
-    Program peer("socat -t5 -d -d UNIX-LISTEN:" + folder.file("theirs") + " PIPE 2>&1");
+    ForeignProgram peer("socat -t5 -d -d UNIX-LISTEN:" + folder.file("theirs") + " PIPE 2>&1");
     peer.line();  // it listens
     EXPECT_EQ(ask(open_unix_connection(folder.file("theirs")), "b\n"), "b\n");
     peer.rest();
@@ -151,7 +151,7 @@ TEST_F(Socat, SpeaksOverAnAbstractUnixSocket) {
   const TemporaryFolder folder;  // for a name that nobody else uses
   run([&] {
     const Server server = start_unix_server(shout, std::string(1, '\0') + folder.file("abstract"));
-    EXPECT_EQ(Program("printf 'a\\n' | socat -t5 - ABSTRACT-CONNECT:" + folder.file("abstract")).rest(), "A\n");
+    EXPECT_EQ(ForeignProgram("printf 'a\\n' | socat -t5 - ABSTRACT-CONNECT:" + folder.file("abstract")).rest(), "A\n");
     server->close();
     server->wait_closed();
   });
@@ -159,7 +159,7 @@ TEST_F(Socat, SpeaksOverAnAbstractUnixSocket) {
 
 TEST_F(Socat, SendsDatagramsBack) {
   run([] {
-    Program peer("socat -t5 -d -d UDP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
+    ForeignProgram peer("socat -t5 -d -d UDP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
     const Address address("127.0.0.1", last_number(peer.line()));
     auto [transport, answers] = get_running_loop().create_datagram_endpoint(
         [] { return std::make_shared<DatagramPeer>(); }, {.remote_addr = address});

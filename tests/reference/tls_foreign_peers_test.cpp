@@ -36,7 +36,7 @@ class AForeignTlsPeer : public OnARealLoop {
     std::string output;
     run([&] {
       const auto server = start_server(one, "127.0.0.1", 0, {.ssl = context});
-      output = Program(client(std::to_string(server->sockets().front().getsockname().port()))).rest();
+      output = ForeignProgram(client(std::to_string(server->sockets().front().getsockname().port()))).rest();
       server->close();
       server->wait_closed();
     });
@@ -91,7 +91,7 @@ TEST_F(TheOpenSslClient, IsToldWhyItIsRefused) {
 TEST_F(TheOpenSslServer, AnswersOurClient) {
   if (!installed("openssl")) GTEST_SKIP() << "no openssl (package openssl)";
   run([&] {
-    Program peer("exec openssl s_server -accept 127.0.0.1:0 -naccept 1 -rev -cert " + chain() + " -key " + key() +
+    ForeignProgram peer("exec openssl s_server -accept 127.0.0.1:0 -naccept 1 -rev -cert " + chain() + " -key " + key() +
                  " 2>/dev/null");
     std::string line = peer.line();
     while (!line.starts_with("ACCEPT 127") && !line.empty()) line = peer.line();
@@ -175,7 +175,7 @@ asyncio.run(main())
 TEST_F(ThePythonTlsServer, AnswersOurClient) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([&] {
-    Program peer(python(TLS_SERVER, chain() + " " + key() + " tls 2>&1"));
+    ForeignProgram peer(python(TLS_SERVER, chain() + " " + key() + " tls 2>&1"));
     const auto context = client_context();
     context->set_alpn_protocols({"orrery"});
     auto [reader, writer] = open_connection("127.0.0.1", std::stoi(peer.line()), {.ssl = context});
@@ -192,7 +192,7 @@ TEST_F(ThePythonTlsServer, AnswersOurClient) {
 TEST_F(ThePythonTlsServer, IsUpgradedByOurClient) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([&] {
-    Program peer(python(TLS_SERVER, chain() + " " + key() + " starttls 2>&1"));
+    ForeignProgram peer(python(TLS_SERVER, chain() + " " + key() + " starttls 2>&1"));
     auto [reader, writer] = open_connection("127.0.0.1", std::stoi(peer.line()));
     writer.write("STARTTLS\n");
     EXPECT_EQ(reader.readline(), "go\n");
