@@ -132,7 +132,7 @@ TEST_F(TheRoom, LetsNetcatIn) {
   if (!installed("nc")) GTEST_SKIP() << "no nc (package netcat-openbsd)";
   open([](int port) {
     const chat::Member alice = enter(port, "alice");
-    Program peer("printf 'bob\\r\\nhello\\r\\n' | nc -N 127.0.0.1 " + std::to_string(port));
+    ForeignProgram peer("printf 'bob\\r\\nhello\\r\\n' | nc -N 127.0.0.1 " + std::to_string(port));
     EXPECT_EQ(peer.rest(), "* welcome, bob; here are: alice\n");
     for (const char* line : {"* bob has come", "<bob> hello", "* bob has left"}) EXPECT_EQ(alice.hear(), line);
   });
@@ -168,7 +168,7 @@ asyncio.run(main())
 
 TEST_F(TheRoom, CarriesEveryLineBetweenFourPythonPrograms) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
-  open([](int port) { EXPECT_EQ(Program(python(PYTHON_MEMBERS, std::to_string(port))).rest(), "all heard\n"); });
+  open([](int port) { EXPECT_EQ(ForeignProgram(python(PYTHON_MEMBERS, std::to_string(port))).rest(), "all heard\n"); });
 }
 
 // C1: the others go on, and the room keeps 64 KiB at most.

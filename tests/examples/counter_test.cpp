@@ -255,7 +255,7 @@ asyncio.run(main())
 TEST_F(ThreeNodes, CountForPythonClientsOfAllNodesAtOnce) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   with_three_nodes([this] {
-    EXPECT_EQ(Program(python(PYTHON_CLIENTS, addresses())).rest(), "all added\n");
+    EXPECT_EQ(ForeignProgram(python(PYTHON_CLIENTS, addresses())).rest(), "all added\n");
     EXPECT_EQ(client("bob").value(), 120u);
   });
 }

@@ -47,9 +47,9 @@ using OurHttpClient = TheHttpServer;
 
 std::string curl(int port, const std::string& options_and_path) {
   const std::string url = "http://127.0.0.1:" + std::to_string(port);
-  return Program("curl --silent --max-time 60 --noproxy 127.0.0.1 " +
-                 options_and_path.substr(0, options_and_path.rfind(' ')) + " " + url +
-                 options_and_path.substr(options_and_path.rfind(' ') + 1))
+  return ForeignProgram("curl --silent --max-time 60 --noproxy 127.0.0.1 " +
+                        options_and_path.substr(0, options_and_path.rfind(' ')) + " " + url +
+                        options_and_path.substr(options_and_path.rfind(' ') + 1))
       .rest();
 }
 
@@ -103,7 +103,7 @@ TEST_F(Curl, IsToldWhatIsWrong) {
     const std::string much =
         "head -c 3000000 /dev/zero | curl --silent --noproxy 127.0.0.1 --output /dev/null --write-out "
         "'%{http_code}' --data-binary @- --header Expect: http://127.0.0.1:";
-    EXPECT_EQ(Program(much + std::to_string(port) + "/echo").rest(), "413");
+    EXPECT_EQ(ForeignProgram(much + std::to_string(port) + "/echo").rest(), "413");
   });
 }
 
@@ -112,7 +112,7 @@ TEST_F(Curl, KeepsItsConnection) {
   serve([](int port) {
     const std::string url = "http://127.0.0.1:" + std::to_string(port);
     EXPECT_EQ(
-        Program(
+        ForeignProgram(
             "curl --silent --noproxy 127.0.0.1 --output /dev/null --output /dev/null --write-out '%{num_connects} ' " +
             url + "/ " + url + "/count/3")
             .rest(),
@@ -130,8 +130,8 @@ TEST_F(Curl, IsServedOverTls) {
         std::make_shared<http::Server>(http::site, http::ServerOptions{.listen = {.ssl = server_context()}});
     const std::string port = std::to_string(port_of(server->open("127.0.0.1", 0)));
     const std::string curl = "curl --silent --max-time 60 --noproxy 127.0.0.1 --cacert " + folder.file("ca.pem");
-    EXPECT_EQ(Program(curl + " https://127.0.0.1:" + port + "/count/3").rest(), "1\n2\n3\n");
-    EXPECT_EQ(Program(curl + " --data hello https://127.0.0.1:" + port + "/echo").rest(), "hello");
+    EXPECT_EQ(ForeignProgram(curl + " https://127.0.0.1:" + port + "/count/3").rest(), "1\n2\n3\n");
+    EXPECT_EQ(ForeignProgram(curl + " --data hello https://127.0.0.1:" + port + "/echo").rest(), "hello");
 
     http::Client ours = http::Client::connect("127.0.0.1", std::stoi(port), {.ssl = client_context()});
     EXPECT_EQ(ours.request({.method = "POST", .target = "/echo", .body = std::string(200'000, 'x')}).body.size(),
@@ -163,7 +163,7 @@ ask("GET", "/", headers={"Connection": "close"})
 TEST_F(PythonsHttpClient, AsksSevenThingsOverOneConnection) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   serve([](int port) {
-    EXPECT_EQ(Program(python(PYTHON_CLIENT, std::to_string(port))).rest(),
+    EXPECT_EQ(ForeignProgram(python(PYTHON_CLIENT, std::to_string(port))).rest(),
               "200 25 None True\n200 0 None True\n200 48894 None True\n200 100000 None True\n200 9 None True\n"
               "405 19 POST True\n200 25 None False\n");
   });
@@ -303,7 +303,7 @@ server.handle_request()
 TEST_F(OurHttpClient, ReadsChunksOfAPythonServer) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([] {
-    Program peer(python(PYTHON_SERVER, ""));
+    ForeignProgram peer(python(PYTHON_SERVER, ""));
     http::Client client = http::Client::connect("127.0.0.1", std::stoi(peer.line()));
     const std::string body(1000, 'x');
     EXPECT_EQ(client.request({.method = "POST", .target = "/", .body = body}).body, body);

@@ -39,7 +39,8 @@ TEST_F(APythonClient, TalksToOurServer) {
   if (!installed("python3")) GTEST_SKIP() << "no python3 (package python3)";
   run([] {
     const auto server = start_server(shout, "127.0.0.1", 0);
-    EXPECT_EQ(ForeignProgram(python(STREAM_CLIENT, "127.0.0.1 " + std::to_string(port_of(server)))).rest(), "60000 HELLO\n");
+    EXPECT_EQ(ForeignProgram(python(STREAM_CLIENT, "127.0.0.1 " + std::to_string(port_of(server)))).rest(),
+              "60000 HELLO\n");
     server->close();
     server->wait_closed();
   });
@@ -212,7 +213,8 @@ TEST_F(Curl, AcceptsAnHttpServerOfAFewLines) {
     };
     const auto server = start_server(serve, "127.0.0.1", 0);
     const std::string url = "http://127.0.0.1:" + std::to_string(port_of(server));
-    EXPECT_EQ(ForeignProgram("curl --silent --noproxy 127.0.0.1 " + url + "/a " + url + "/b").rest(), "GET /a\nGET /b\n");
+    EXPECT_EQ(ForeignProgram("curl --silent --noproxy 127.0.0.1 " + url + "/a " + url + "/b").rest(),
+              "GET /a\nGET /b\n");
     server->close();
     server->wait_closed();
   });

@@ -125,7 +125,8 @@ TEST_F(Socat, EndsWithAResetThatOurReaderThrows) {
     };
     const Server server = start_server(serve, "127.0.0.1", 0);
     // Sends nothing, and closes with SO_LINGER at zero seconds: the kernel sends a reset then.
-    ForeignProgram("socat -u /dev/null TCP:127.0.0.1:" + std::to_string(port_of(server)) + ",linger=0,shut-close").rest();
+    ForeignProgram("socat -u /dev/null TCP:127.0.0.1:" + std::to_string(port_of(server)) + ",linger=0,shut-close")
+        .rest();
     EXPECT_EQ(await(ended), ECONNRESET);
     server->close();
     server->wait_closed();

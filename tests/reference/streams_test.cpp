@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include <stdexcept>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 

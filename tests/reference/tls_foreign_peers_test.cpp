@@ -91,8 +91,8 @@ TEST_F(TheOpenSslClient, IsToldWhyItIsRefused) {
 TEST_F(TheOpenSslServer, AnswersOurClient) {
   if (!installed("openssl")) GTEST_SKIP() << "no openssl (package openssl)";
   run([&] {
-    ForeignProgram peer("exec openssl s_server -accept 127.0.0.1:0 -naccept 1 -rev -cert " + chain() + " -key " + key() +
-                 " 2>/dev/null");
+    ForeignProgram peer("exec openssl s_server -accept 127.0.0.1:0 -naccept 1 -rev -cert " + chain() + " -key " +
+                        key() + " 2>/dev/null");
     std::string line = peer.line();
     while (!line.starts_with("ACCEPT 127") && !line.empty()) line = peer.line();
     ASSERT_THAT(line, HasSubstr(":"));
