@@ -92,7 +92,7 @@ class OnARealLoop : public testing::Test {
   ~OnARealLoop() override { EXPECT_EQ(open_descriptors(), descriptors_before_) << "descriptors were leaked"; }
 
   /// Runs a body as the main task.
-  void run(std::function<void()> body) { run_for(std::chrono::seconds(10), std::move(body)); }
+  void run(std::function<void()> body) { run_for(std::chrono::seconds(60), std::move(body)); }
   /// The same for one that has more to do. \param limit  when it is ended
   void run_for(Duration limit, std::function<void()> body) {
     asyncio::run([&] {
