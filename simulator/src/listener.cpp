@@ -20,7 +20,7 @@ void Listener::listen(Accept accept) { accept_ = std::make_shared<Accept>(std::m
 
 void Listener::stop() {
   const auto accept = std::move(accept_);  // dies last: it may own the server that calls this
-  network_.unbind(*this);
+  network_.listeners().unbind(*this);
   for (const Ref<StreamSocket>& socket : std::exchange(to_be_accepted_, {})) socket->close(true);
 }
 

@@ -104,6 +104,8 @@ class SimEventLoop final : public BaseEventLoop {
   Server create_server(ProtocolFactory factory, ServerOptions options) override;
   std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> connect_stream(
       ProtocolFactory factory, ConnectionOptions options) override;
+  std::pair<std::shared_ptr<DatagramTransport>, std::shared_ptr<BaseProtocol>> open_datagram_endpoint(
+      ProtocolFactory factory, DatagramOptions options) override;
 
  protected:
   EventList select(std::optional<Duration> timeout) override;

@@ -4,6 +4,7 @@
 // arrivals, and coarse enough for a search to try them all. Way 0 is the shortest.
 #include "sim_network.hpp"
 
+#include "datagram_socket.hpp"
 #include "host.hpp"
 #include "listener.hpp"
 #include "stream_socket.hpp"
@@ -37,12 +38,11 @@ LinkTerms LinkTerms::of(const Link& link) {
   }
   if (link.bandwidth && *link.bandwidth == 0)
     throw std::invalid_argument("a link's bandwidth must be at least 1 byte a second; leave it empty for no limit");
-  // Datagrams do not travel yet; what is said about them is checked all the same.
-  odds_of(link.duplicate, "duplicate");
-  odds_of(link.reorder, "reorder");
   return {.min_latency = min,
           .max_latency = max,
           .loss_odds = odds_of(link.loss, "loss"),
+          .duplicate_odds = odds_of(link.duplicate, "duplicate"),
+          .reorder_odds = odds_of(link.reorder, "reorder"),
           .bandwidth = link.bandwidth.value_or(0)};
 }
 
@@ -75,36 +75,61 @@ Path& SimNetwork::path(std::string_view from, std::string_view to) {
   return path(here, there);
 }
 
-TimePoint SimNetwork::arrives_at(Path& path, std::size_t bytes) {
+// ---- Journeys ----
+
+/// When the last of so many bytes leaves a host.
+TimePoint SimNetwork::leaves_at(Path& path, std::size_t bytes) {
   const TimePoint now = world_.now();
-  if (&path.from == &path.to) return now;
-  const LinkTerms& terms = path.terms ? *path.terms : default_terms_;
+  const std::uint64_t bandwidth = terms_of(path).bandwidth;
+  if (bandwidth == 0) return now;
+  constexpr std::uint64_t SECOND = 1'000'000'000;
+  const std::uint64_t whole = bytes / bandwidth * SECOND;
+  const std::uint64_t rest = bytes % bandwidth * SECOND / bandwidth;  // at most 64 KiB: no overflow
+  return path.busy_until = std::max(now, path.busy_until) + Duration(whole + rest);
+}
 
-  TimePoint leaves = now;
-  if (terms.bandwidth > 0) {
-    constexpr std::uint64_t SECOND = 1'000'000'000;
-    const std::uint64_t whole = bytes / terms.bandwidth * SECOND;
-    const std::uint64_t rest = bytes % terms.bandwidth * SECOND / terms.bandwidth;  // at most 64 KiB: no overflow
-    leaves = path.busy_until = std::max(now, path.busy_until) + Duration(whole + rest);
-  }
+Duration SimNetwork::choose_latency(const Path& path) {
+  const LinkTerms& terms = terms_of(path);
+  const auto range = static_cast<std::uint64_t>((terms.max_latency - terms.min_latency).count());
+  const auto ways = static_cast<std::uint32_t>(std::min<std::uint64_t>(range + 1, LATENCY_WAYS));
+  if (ways == 1) return terms.min_latency;
+  const std::uint64_t way = world_.choose(ChoiceKind::latency, ways, path.from.name_id(), path.label);
+  const std::uint64_t steps = ways - 1;
+  return terms.min_latency + Duration(range / steps * way + range % steps * way / steps);
+}
 
+TimePoint SimNetwork::arrives_at(Path& path, std::size_t bytes) {
+  if (&path.from == &path.to) return world_.now();
+  const TimePoint leaves = leaves_at(path, bytes);
   Duration lost{};
   Duration timeout = RETRANSMISSION_TIMEOUT;
   for (int losses = 0; losses < LOSSES_IN_A_ROW; ++losses) {
-    if (!world_.happens(ChoiceKind::loss, terms.loss_odds, path.from.name_id(), path.label)) break;
+    if (!world_.happens(ChoiceKind::loss, terms_of(path).loss_odds, path.from.name_id(), path.label)) break;
     lost += timeout;
     timeout *= 2;
   }
+  return leaves + lost + choose_latency(path);
+}
 
-  const auto range = static_cast<std::uint64_t>((terms.max_latency - terms.min_latency).count());
-  const auto ways = static_cast<std::uint32_t>(std::min<std::uint64_t>(range + 1, LATENCY_WAYS));
-  Duration latency = terms.min_latency;
-  if (ways > 1) {
-    const std::uint64_t way = world_.choose(ChoiceKind::latency, ways, path.from.name_id(), path.label);
-    const std::uint64_t steps = ways - 1;
-    latency += Duration(range / steps * way + range % steps * way / steps);
+bool SimNetwork::loses_datagram(const Path& path) {
+  if (&path.from == &path.to) return false;
+  return path.partitioned ||
+         world_.happens(ChoiceKind::loss, terms_of(path).loss_odds, path.from.name_id(), path.label);
+}
+
+bool SimNetwork::duplicates_datagram(const Path& path) {
+  return &path.from != &path.to &&
+         world_.happens(ChoiceKind::duplicate, terms_of(path).duplicate_odds, path.from.name_id(), path.label);
+}
+
+TimePoint SimNetwork::datagram_arrives_at(Path& path, std::size_t bytes, TimePoint& not_before) {
+  if (&path.from == &path.to) return world_.now();
+  const TimePoint leaves = leaves_at(path, bytes);
+  const TimePoint arrives = leaves + choose_latency(path);
+  if (world_.happens(ChoiceKind::reorder, terms_of(path).reorder_odds, path.from.name_id(), path.label)) {
+    return std::max(arrives, not_before) + choose_latency(path);  // and what is sent after it may be there before
   }
-  return leaves + lost + latency;
+  return not_before = std::max(arrives, not_before);
 }
 
 // ---- Partitions ----
@@ -144,7 +169,7 @@ void SimNetwork::release(std::string_view from, std::string_view to) {
 
 void SimNetwork::go_on(Path& path) {
   if (path.blocked()) return;
-  for (const Ref<Flow>& flow : std::exchange(path.stalled, {})) flow->go_on();
+  for (const Ref<Traffic>& traffic : std::exchange(path.stalled, {})) traffic->go_on();
 }
 
 // ---- Hosts ----
@@ -161,23 +186,22 @@ std::vector<Ref<StreamSocket>> SimNetwork::take_sockets(const SimHost& host) {
   return taken;
 }
 
-void SimNetwork::close_listeners(const SimHost& host) {
-  std::vector<Ref<Listener>> closed;
-  std::erase_if(listeners_, [&](const auto& bound) {
-    if (bound.first.host != host.number()) return false;
-    closed.push_back(bound.second);
-    return true;
-  });
-  listeners_of_dead_.insert(listeners_of_dead_.end(), closed.begin(), closed.end());
+/// Nobody is bound on that host any more. Who was is kept, as its stream sockets are.
+void SimNetwork::free_ports(const SimHost& host) {
+  const auto listeners = listeners_.take(host);
+  listeners_of_dead_.insert(listeners_of_dead_.end(), listeners.begin(), listeners.end());
+  const auto sockets = datagram_sockets_.take(host);
+  for (const Ref<DatagramSocket>& socket : sockets) socket->close();
+  datagram_sockets_of_dead_.insert(datagram_sockets_of_dead_.end(), sockets.begin(), sockets.end());
 }
 
 void SimNetwork::host_gone(SimHost& host) {
-  close_listeners(host);
+  free_ports(host);
   for (const Ref<StreamSocket>& socket : take_sockets(host)) socket->close(false);
 }
 
 void SimNetwork::host_crashed(SimHost& host) {
-  close_listeners(host);
+  free_ports(host);
   for (const Ref<StreamSocket>& socket : take_sockets(host)) socket->close(true);
   descriptors_.erase(host.number());
   host_resumed(host);
@@ -194,8 +218,10 @@ void SimNetwork::host_resumed(SimHost& host) {
 }
 
 void SimNetwork::unwind() noexcept {
-  for (const auto& [bound, listener] : std::exchange(listeners_, {})) listener->let_go();
+  for (const auto& listener : listeners_.take_all()) listener->let_go();
   for (const auto& listener : std::exchange(listeners_of_dead_, {})) listener->let_go();
+  for (const auto& socket : datagram_sockets_.take_all()) socket->let_go();
+  for (const auto& socket : std::exchange(datagram_sockets_of_dead_, {})) socket->let_go();
   for (const auto& socket : std::exchange(sockets_, {})) socket->let_go();
   for (const auto& socket : std::exchange(sockets_of_dead_, {})) socket->let_go();
   waiting_for_resume_.clear();
@@ -204,14 +230,6 @@ void SimNetwork::unwind() noexcept {
 
 // ---- Names and ports ----
 
-bool SimNetwork::is_loopback(std::string_view name) noexcept {
-  return name == "localhost" || name == "127.0.0.1" || name == "::1";
-}
-
-bool SimNetwork::is_any_address(std::string_view name) noexcept {
-  return name.empty() || name == "0.0.0.0" || name == "::";
-}
-
 SimHost& SimNetwork::resolve(std::string_view name, SimHost& asker) {
   if (is_loopback(name) || is_any_address(name)) return asker;
   if (SimHost* host = world_.find_host(name)) return *host;
@@ -219,41 +237,18 @@ SimHost& SimNetwork::resolve(std::string_view name, SimHost& asker) {
                           "getaddrinfo: no host of this world is named '" + std::string(name) + "'");
 }
 
-int SimNetwork::free_port(SimHost& host) {
+template <class Socket>
+int SimNetwork::free_port(const SimHost& host, const PortTable<Socket>& used) {
   int& last = last_port_.try_emplace(host.number(), FIRST_FREE_PORT - 1).first->second;
   for (int tries = FIRST_FREE_PORT; tries <= LAST_FREE_PORT; ++tries) {
     last = last == LAST_FREE_PORT ? FIRST_FREE_PORT : last + 1;
-    const bool used = listeners_.contains({host.number(), last, Interface::outside}) ||
-                      listeners_.contains({host.number(), last, Interface::loopback});
-    if (!used) return last;
+    if (!used.uses(host, last)) return last;
   }
   throw std::system_error(EADDRNOTAVAIL, std::generic_category(), "no free port is left on host '" + host.name() + "'");
 }
 
-void SimNetwork::bind(Ref<Listener> listener) {
-  const Address& address = listener->address();
-  const std::uint32_t host = listener->host().number();
-  const bool any = is_any_address(address.host());
-  const Bound outside{host, address.port(), Interface::outside};
-  const Bound loopback{host, address.port(), Interface::loopback};
-  const bool use_outside = any || !is_loopback(address.host());
-  const bool use_loopback = any || is_loopback(address.host());
-  if ((use_outside && listeners_.contains(outside)) || (use_loopback && listeners_.contains(loopback))) {
-    throw std::system_error(EADDRINUSE, std::generic_category(),
-                            "error while attempting to bind on address " + address.to_string());
-  }
-  if (use_outside) listeners_.emplace(outside, listener);
-  if (use_loopback) listeners_.emplace(loopback, listener);
-}
-
-void SimNetwork::unbind(const Listener& listener) noexcept {
-  std::erase_if(listeners_, [&](const auto& bound) { return bound.second.get() == &listener; });
-}
-
-Listener* SimNetwork::find_listener(SimHost& host, int port, bool loopback) noexcept {
-  const auto found = listeners_.find({host.number(), port, loopback ? Interface::loopback : Interface::outside});
-  return found != listeners_.end() && found->second->listening() ? found->second.get() : nullptr;
-}
+template int SimNetwork::free_port(const SimHost&, const PortTable<Listener>&);
+template int SimNetwork::free_port(const SimHost&, const PortTable<DatagramSocket>&);
 
 void SimNetwork::wait_for_resume(Flow& flow) { waiting_for_resume_.emplace_back(&flow); }
 

@@ -127,8 +127,8 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SimEventLoo
   const std::string name = options.host.value_or("localhost");
   SimHost& server = network.resolve(name, host_);
   const int local_port = options.local_addr ? options.local_addr->port() : 0;
-  const bool loopback = SimNetwork::is_loopback(name) || SimNetwork::is_any_address(name);
-  const Address local(loopback ? "127.0.0.1" : host_.name(), local_port ? local_port : network.free_port(host_));
+  const bool loopback = is_loopback(name) || is_any_address(name);
+  const Address local(loopback ? "127.0.0.1" : host_.name(), local_port ? local_port : network.free_stream_port(host_));
   const Address remote(loopback ? "127.0.0.1" : name, options.port.value_or(0));
 
   const Ref<StreamSocket> socket = StreamSocket::connect(network, *this, server, local, remote);
@@ -167,11 +167,11 @@ Server SimEventLoop::create_server(ProtocolFactory factory, ServerOptions option
         throw std::system_error(EADDRNOTAVAIL, std::generic_category(),
                                 "error while attempting to bind on address " + name + ": it is another host");
       }
-      const int port = options.port.value_or(0) ? *options.port : network.free_port(host_);
+      const int port = options.port.value_or(0) ? *options.port : network.free_stream_port(host_);
       const auto listener = make_ref<Listener>(network, *this, Address(name, port));
-      network.bind(listener);
-      const Address visible(SimNetwork::is_any_address(name) ? host_.name() : name, port);
-      bound.emplace_back(make_listening_socket(host_, visible), listener);
+      network.listeners().bind(listener);
+      const Address visible(is_any_address(name) ? host_.name() : name, port);
+      bound.emplace_back(make_bound_socket(host_, visible), listener);
     }
   } catch (...) {
     for (const auto& [socket, listener] : bound) listener->stop();

@@ -54,7 +54,7 @@ Socket make_connected_socket(SimHost& host, Address local, Address remote) {
   return Socket(std::make_shared<SimSocketState>(host, std::move(local), std::move(remote)));
 }
 
-Socket make_listening_socket(SimHost& host, Address local) {
+Socket make_bound_socket(SimHost& host, Address local) {
   return Socket(std::make_shared<SimSocketState>(host, std::move(local), std::nullopt));
 }
 

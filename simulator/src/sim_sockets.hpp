@@ -9,7 +9,7 @@ class SimHost;
 
 /// The socket of a connection. Its descriptor is free again when it is closed or forgotten.
 Socket make_connected_socket(SimHost& host, Address local, Address remote);
-/// A socket that is bound, and listens or will.
-Socket make_listening_socket(SimHost& host, Address local);
+/// A socket that is bound and has no peer: it listens or will, or it is one for datagrams.
+Socket make_bound_socket(SimHost& host, Address local);
 
 }  // namespace asyncio::sim

@@ -5,6 +5,7 @@
 // paused host is different: the segment has arrived there, and only nobody looks.
 #include "stream_socket.hpp"
 
+#include "excerpt.hpp"
 #include "host.hpp"
 #include "ids.hpp"
 #include "listener.hpp"
@@ -12,7 +13,6 @@
 #include "world_core.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -20,20 +20,6 @@ namespace asyncio::sim {
 namespace {
 
 constexpr TimePoint NOT_ON_ITS_WAY = TimePoint::max();
-
-/// The beginning of some data for the trace: what is no printable ASCII becomes a dot.
-class Excerpt {
- public:
-  explicit Excerpt(std::string_view data) noexcept : size_(std::min(data.size(), text_.size())) {
-    std::transform(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(size_), text_.begin(),
-                   [](char c) { return c >= ' ' && c <= '~' ? c : '.'; });
-  }
-  std::string_view text() const noexcept { return {text_.data(), size_}; }
-
- private:
-  std::array<char, 40> text_;
-  std::size_t size_;
-};
 
 }  // namespace
 
@@ -215,9 +201,9 @@ void StreamSocket::arrived(Segment& segment) {
 
 /// A request has reached the server's host.
 void StreamSocket::connect_arrived() {
-  const bool loopback = SimNetwork::is_loopback(local_.host());
-  Listener* const listener = host_.running() ? network_.find_listener(host_, local_.port(), loopback) : nullptr;
-  if (!listener) {
+  const bool loopback = is_loopback(local_.host());
+  Listener* const listener = host_.running() ? network_.listeners().find(host_, local_.port(), loopback) : nullptr;
+  if (!listener || !listener->listening()) {
     closed_ = reset_sent_ = true;
     record(EventKind::refuse, there_);
     out_->send({.kind = Segment::Kind::refuse});

@@ -15,9 +15,8 @@
 //   K4  What had arrived before a reset can still be read; then the reset is found.
 #pragma once
 
-#include "event_queue.hpp"
-#include "execution.hpp"
 #include "io_source.hpp"
+#include "sim_network.hpp"
 
 #include <asyncio/sockets.hpp>
 
@@ -30,10 +29,8 @@
 
 namespace asyncio::sim {
 
-class Path;
 class SimEventLoop;
 class SimHost;
-class SimNetwork;
 class StreamSocket;
 
 /// How much of a direction may be on its way or unread, in bytes (K2).
@@ -49,7 +46,7 @@ struct Segment {
 };
 
 /// One direction of a connection: keeps the order (K1).
-class Flow final : public WorldEvent {
+class Flow final : public Traffic {
  public:
   Flow(SimNetwork& network, Path& path, Ref<StreamSocket> target);
   ~Flow() override;
@@ -57,8 +54,7 @@ class Flow final : public WorldEvent {
   void send(Segment segment);
   /// The first segment arrives.
   void happen() override;
-  /// The path is free again: what waited is sent once more.
-  void go_on();
+  void go_on() override;
   /// The host that it leads to has gone on: what has arrived there is noticed.
   void arrive_now();
   const Path& path() const noexcept { return path_; }

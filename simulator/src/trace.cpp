@@ -22,12 +22,12 @@ std::string seconds(TimePoint time) {
 }  // namespace
 
 std::string_view to_string(EventKind kind) noexcept {
-  static constexpr std::array<std::string_view, 29> names = {
+  static constexpr std::array<std::string_view, 30> names = {
       "run_start",   "run_end",  "clock",         "host_start", "host_crash", "host_pause",
       "host_resume", "host_end", "task_register", "task_enter", "task_leave", "task_unregister",
       "choice",      "connect",  "accept",        "refuse",     "send",       "deliver",
       "hold",        "eof",      "close",         "reset",      "partition",  "repair",
-      "observe",     "check",    "failure",       "job_begin",  "job_end"};
+      "observe",     "check",    "failure",       "job_begin",  "job_end",    "drop"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -71,6 +71,7 @@ std::string words(const TraceEvent& event) {
     case EventKind::repair: return event.subject + ": the way is free";
     case EventKind::job_begin: return fmt::format("job {} begins in a thread", event.a);
     case EventKind::job_end: return fmt::format("job {} has run", event.a);
+    case EventKind::drop: return fmt::format("-> {}: {} is lost", peer(event), event.detail);
     case EventKind::observe: return fmt::format("{}={}", event.subject, event.detail);
     case EventKind::check: return fmt::format("checks {} {}", event.subject, event.detail);
   }

@@ -4,8 +4,8 @@
 //
 // compare_builds.sh runs this program in builds of several compilers and optimisation levels. The same choices must
 // give the same trace in all of them; expected.txt says which. The scenarios together touch whatever could tell two
-// builds apart: timers of one instant, cancellation, queues, locks, connections, faults, random numbers, jobs in
-// threads, and shared memory in either ready order.
+// builds apart: timers of one instant, cancellation, queues, locks, connections, datagrams, faults, random numbers,
+// jobs in threads, and shared memory in either ready order.
 #include <asyncio/asyncio.hpp>
 #include <asyncio/sim/sim.hpp>
 
@@ -14,6 +14,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -190,6 +191,42 @@ void jobs(sim::World& world) {
   });
 }
 
+/// Puts what it hears into a queue.
+class Hearer : public asyncio::DatagramProtocol {
+ public:
+  void datagram_received(std::string_view data, const asyncio::Address& from) override {
+    heard.put_nowait(std::string(data) + " from " + from.host());
+  }
+  asyncio::Queue<std::string> heard;
+};
+
+/// Questions over a bad link, asked again until they are answered, of a server that crashes.
+void datagrams(sim::World& world) {
+  world.network().set_default({.latency = {1ms, 20ms}, .loss = 0.2, .duplicate = 0.2, .reorder = 0.2});
+  world.host("server", [] {
+    const auto [transport, hearer] = asyncio::get_running_loop().create_datagram_endpoint(
+        [] { return std::make_shared<Hearer>(); }, {.local_addr = asyncio::Address("server", 53)});
+    for (int i = 0;; ++i) transport->sendto(std::to_string(i), asyncio::Address(hearer->heard.get().substr(7), 9));
+  });
+  for (const char* name : {"alice", "carol"}) {
+    world.client(name, [name] {
+      const auto [transport, hearer] = asyncio::get_running_loop().create_datagram_endpoint(
+          [] { return std::make_shared<Hearer>(); }, {.local_addr = asyncio::Address(name, 9)});
+      for (int answers = 0; answers < 4;) {
+        transport->sendto("?", asyncio::Address("server", 53));
+        try {
+          note("answer", asyncio::wait_for([&] { return hearer->heard.get(); }, 30ms));
+          ++answers;
+        } catch (const asyncio::TimeoutError&) {
+          note("late", name);
+        }
+      }
+    });
+  }
+  world.at(40ms, [] { sim::World::current().crash("server"); });
+  world.at(70ms, [] { sim::World::current().restart("server"); });
+}
+
 void print(const std::string& name, const sim::Scenario& scenario) {
   for (const char* strategy : {"fifo", "random", "pct:3"}) {
     for (const auto ready : {sim::ReadyOrder::fifo, sim::ReadyOrder::any}) {
@@ -214,4 +251,5 @@ int main() {
   print("storm", storm);
   print("shared", shared);
   print("jobs", jobs);
+  print("datagrams", datagrams);
 }

@@ -9,6 +9,7 @@
 #include <asyncio/clock.hpp>
 #include <asyncio/contextvars.hpp>
 #include <asyncio/coroutine.hpp>
+#include <asyncio/datagram_transport.hpp>
 #include <asyncio/exception_groups.hpp>
 #include <asyncio/exceptions.hpp>
 #include <asyncio/futures.hpp>

@@ -11,6 +11,10 @@
 // As with TCP, connecting takes a round trip; nobody listening, or a crashed host, refuses (ECONNREFUSED); through a
 // partition it waits. When a host crashes, its peers find their connections reset (ECONNRESET) as soon as that news
 // gets through. At most 64 KiB of a direction are on their way or unread.
+//
+// Datagrams are promised nothing, as with UDP: they are lost, come twice or are overtaken as their link says. A partition
+// loses them, and so does a host that is down, or has 208 KiB of them unread. A socket that is connected to a port
+// that nobody is bound to hears so (ECONNREFUSED) after a round trip. A datagram to 255.255.255.255 reaches all hosts.
 #pragma once
 
 #include <asyncio/clock.hpp>
@@ -32,10 +36,13 @@ struct LatencyRange {
 /// How a path from one host to another behaves.
 struct Link {
   LatencyRange latency = {};  ///< drawn anew for each message
-  /// 0 to 1. On a stream a lost message is sent again after 200 ms, 400 ms, …, at most eight times in a row.
+  /// 0 to 1. On a stream a lost message is sent again after 200 ms, 400 ms, …, at most eight times in a row. A lost
+  /// datagram is gone.
   double loss = 0;
-  double duplicate = 0;                         ///< 0 to 1; datagrams only
-  double reorder = 0;                           ///< 0 to 1; datagrams only
+  double duplicate = 0;  ///< 0 to 1; datagrams only: how many of them come twice, each copy at its own time
+  /// 0 to 1; datagrams only: how many take a second latency, in which those sent after them may overtake. The others of
+  /// a socket arrive in order.
+  double reorder = 0;
   std::optional<std::uint64_t> bandwidth = {};  ///< bytes a second, at least 1; empty: unlimited
 };
 

@@ -33,8 +33,8 @@ enum class EventKind : std::uint8_t {
   connect,          ///< a host opens a connection
   accept,           ///< the other end has it
   refuse,           ///< nobody listens there
-  send,             ///< bytes were written; `b`: how many
-  deliver,          ///< bytes have arrived; `b`: how many
+  send,             ///< bytes were written, or a datagram was sent; `b`: how many bytes
+  deliver,          ///< it has arrived; `b`: how many bytes
   hold,             ///< a path is held (`a` 1) or released (0)
   eof,              ///< one end will send no more
   close,            ///< one end has closed
@@ -46,6 +46,7 @@ enum class EventKind : std::uint8_t {
   failure,          ///< the execution has failed; `subject`: the kind
   job_begin,        ///< a job in an executor cannot be cancelled any more; `a`: its number on the host
   job_end,          ///< its function has run
+  drop,             ///< a datagram is lost; `b`: how many bytes were in it
 };
 
 /// "task_enter", "deliver", …
