@@ -111,6 +111,11 @@ Endpoint DatagramSocket::endpoint_towards(const Endpoint& to) const {
   return {&host(), address_.port(), is_loopback(address_.host()) || (any && to.loopback)};
 }
 
+Address DatagramSocket::local_address() const {
+  if (!is_any_address(address_.host())) return address_;
+  return Address(peer_ && peer_->loopback ? "127.0.0.1" : host().name(), address_.port());
+}
+
 /// To every host of the world, this one included, as a network without routers does.
 void DatagramSocket::broadcast(std::string_view data, int port) {
   for (const auto& host : network_.world().hosts()) send_to({host.get(), port, false}, data);

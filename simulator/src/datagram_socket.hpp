@@ -74,7 +74,10 @@ class DatagramSocket final : public IoSource {
   /// Has the next poll find this socket.
   void poll();
 
+  /// What it is bound to; its host may be that of all interfaces.
   const Address& address() const noexcept { return address_; }
+  /// The address that it sends under, as far as that is known: that of the host, where it depends on the receiver.
+  Address local_address() const;
   SimHost& host() const noexcept;
 
   // ---- For the network ----

@@ -58,12 +58,11 @@ Ref<DatagramSocket> bind_datagram_socket(SimEventLoop& loop, const DatagramOptio
 SimDatagramTransport::SimDatagramTransport(SimEventLoop& loop, Ref<DatagramSocket> socket,
                                            const std::optional<Address>& remote)
     : BaseDatagramTransport(loop, remote), loop_(loop), socket_(std::move(socket)) {
-  const Address& bound = socket_->address();
-  const Address visible(is_any_address(bound.host()) ? loop.host().name() : bound.host(), bound.port());
-  set_extra_info("sockname", visible);
+  const Address local = socket_->local_address();
+  set_extra_info("sockname", local);
   if (socket_->connected()) set_extra_info("peername", *remote);
-  set_extra_info("socket", socket_->connected() ? make_connected_socket(loop.host(), visible, *remote)
-                                                : make_bound_socket(loop.host(), visible));
+  set_extra_info("socket", socket_->connected() ? make_connected_socket(loop.host(), local, *remote)
+                                                : make_bound_socket(loop.host(), local));
 }
 
 SimDatagramTransport::~SimDatagramTransport() = default;
