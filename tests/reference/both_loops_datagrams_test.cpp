@@ -52,14 +52,15 @@ void close(const std::pair<std::shared_ptr<DatagramTransport>, std::shared_ptr<D
   require(endpoint.second->lines.get() == "lost", "nothing else was left to tell");
 }
 
-struct Body {
+struct Exchange {
   const char* name;
   std::function<void()> run;
 };
 
-void PrintTo(const Body& body, std::ostream* out) { *out << body.name; }
+/// Prints its name in test names and messages.
+void PrintTo(const Exchange& exchange, std::ostream* out) { *out << exchange.name; }
 
-class TheSameDatagrams : public testing::TestWithParam<Body> {};
+class TheSameDatagrams : public testing::TestWithParam<Exchange> {};
 
 TEST_P(TheSameDatagrams, GoOverRealSockets) {
   const std::size_t descriptors = open_descriptors();
@@ -71,7 +72,7 @@ TEST_P(TheSameDatagrams, GoThroughAWorld) {
   expect_in_every_order([](sim::World& world) { world.client("client", GetParam().run); });
 }
 
-const std::vector<Body> BODIES = {
+const std::vector<Exchange> EXCHANGES = {
     {"Are answered",
      [] {
        const auto server = open_endpoint({.local_addr = Address("127.0.0.1", 0)});
@@ -144,7 +145,7 @@ const std::vector<Body> BODIES = {
      }},
 };
 
-INSTANTIATE_TEST_SUITE_P(Of, TheSameDatagrams, testing::ValuesIn(BODIES));
+INSTANTIATE_TEST_SUITE_P(Of, TheSameDatagrams, testing::ValuesIn(EXCHANGES));
 
 }  // namespace
 }  // namespace asyncio

@@ -42,7 +42,7 @@ TEST_P(TheSameProgram, RunsOverRealSockets) {
           GetParam().talk(reader, writer);
           writer.close();
         },
-        10s);
+        60s);
     server->close();
   });
   EXPECT_EQ(open_descriptors(), descriptors);

@@ -97,10 +97,12 @@ std::size_t connect_all(int port, std::size_t count) {
       group.create_task([&, i] {
         connecting.acquire();
         auto [reader, writer] = open_connection("127.0.0.1", port);
+        writer.write("here\n");
+        const bool accepted = reader.readline() == "here\n";  // and not only connected
         connecting.release();
         all_are_open.wait();
         writer.write(std::to_string(i) + "\n");
-        answered += reader.readline() == std::to_string(i) + "\n";
+        answered += accepted && reader.readline() == std::to_string(i) + "\n";
         writer.close();
         writer.wait_closed();
       });

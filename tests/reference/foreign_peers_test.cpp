@@ -65,6 +65,7 @@ async def main():
         writer.write((await reader.read()).upper())
         await writer.drain()
         writer.close()
+        await writer.wait_closed()
         done.set()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -59,7 +59,7 @@ TEST_F(Netcat, IsAnsweredByOurServer) {
 
 TEST_F(Netcat, AcceptsOurClient) {
   run([] {
-    ForeignProgram peer("printf 'hello from nc\\n' | nc -lvN 127.0.0.1 0 2>&1");
+    ForeignProgram peer("printf 'hello from nc\\n' | nc -lnvN 127.0.0.1 0 2>&1");
     const int port = last_number(peer.line());
     const StreamPair connection = open_connection("127.0.0.1", port);
     // Our end of the stream comes after its line: a listening nc that sees the end first leaves with its line unsent.
@@ -94,19 +94,19 @@ TEST_F(Netcat, IsAnsweredByOurDatagrams) {
 // ---- socat ----
 
 TEST_F(Socat, IsAnsweredByOurServer) {
-  run([] { EXPECT_EQ(shouted_to("printf 'a\\nb\\n' | socat -t5 - TCP:127.0.0.1:", ""), "A\nB\n"); });
+  run([] { EXPECT_EQ(shouted_to("printf 'a\\nb\\n' | socat -t60 - TCP:127.0.0.1:", ""), "A\nB\n"); });
 }
 
 TEST_F(Socat, IsUnderstoodInPiecesOfThreeBytes) {
   run([] {
-    EXPECT_EQ(shouted_to("printf 'the quick\\nbrown fox\\n' | socat -t5 -b3 - TCP:127.0.0.1:", ",nodelay"),
+    EXPECT_EQ(shouted_to("printf 'the quick\\nbrown fox\\n' | socat -t60 -b3 - TCP:127.0.0.1:", ",nodelay"),
               "THE QUICK\nBROWN FOX\n");
   });
 }
 
 TEST_F(Socat, SendsBackWhatOurClientSends) {
   run([] {
-    ForeignProgram peer("socat -t5 -d -d TCP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
+    ForeignProgram peer("socat -t60 -d -d TCP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
     const int port = last_number(peer.line());
     const std::string much(1 << 20, 'x');
     const StreamPair connection = open_connection("127.0.0.1", port);
@@ -140,11 +140,11 @@ TEST_F(Socat, SpeaksOverUnixSockets) {
   const TemporaryFolder folder;
   run([&] {
     const Server server = start_unix_server(shout, folder.file("ours"));
-    EXPECT_EQ(ForeignProgram("printf 'a\\n' | socat -t5 - UNIX-CONNECT:" + folder.file("ours")).rest(), "A\n");
+    EXPECT_EQ(ForeignProgram("printf 'a\\n' | socat -t60 - UNIX-CONNECT:" + folder.file("ours")).rest(), "A\n");
     server->close();
     server->wait_closed();
 
-    ForeignProgram peer("socat -t5 -d -d UNIX-LISTEN:" + folder.file("theirs") + " PIPE 2>&1");
+    ForeignProgram peer("socat -t60 -d -d UNIX-LISTEN:" + folder.file("theirs") + " PIPE 2>&1");
     peer.line();  // it listens
     EXPECT_EQ(ask(open_unix_connection(folder.file("theirs")), "b\n"), "b\n");
     peer.rest();
@@ -155,7 +155,7 @@ TEST_F(Socat, SpeaksOverAnAbstractUnixSocket) {
   const TemporaryFolder folder;  // for a name that nobody else uses
   run([&] {
     const Server server = start_unix_server(shout, std::string(1, '\0') + folder.file("abstract"));
-    EXPECT_EQ(ForeignProgram("printf 'a\\n' | socat -t5 - ABSTRACT-CONNECT:" + folder.file("abstract")).rest(), "A\n");
+    EXPECT_EQ(ForeignProgram("printf 'a\\n' | socat -t60 - ABSTRACT-CONNECT:" + folder.file("abstract")).rest(), "A\n");
     server->close();
     server->wait_closed();
   });
@@ -163,7 +163,7 @@ TEST_F(Socat, SpeaksOverAnAbstractUnixSocket) {
 
 TEST_F(Socat, SendsDatagramsBack) {
   run([] {
-    ForeignProgram peer("socat -t5 -d -d UDP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
+    ForeignProgram peer("socat -t60 -d -d UDP-LISTEN:0,bind=127.0.0.1 PIPE 2>&1");
     const Address address("127.0.0.1", last_number(peer.line()));
     auto [transport, answers] = get_running_loop().create_datagram_endpoint(
         [] { return std::make_shared<DatagramPeer>(); }, {.remote_addr = address});

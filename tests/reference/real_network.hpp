@@ -2,7 +2,7 @@
 //
 // A body runs as the main task of a SelectorEventLoop of its own, and may suspend. When it is over, the process has
 // as many descriptors open as before: every one of these tests looks for leaks. None of them waits for time to pass,
-// and one that hangs is ended after ten seconds.
+// and one that hangs is ended after a minute.
 #pragma once
 
 #include <asyncio/asyncio.hpp>

@@ -83,7 +83,9 @@ TEST_F(AServerOnSeveralInterfaces, ServesAllWhereNoneIsNamed) {
     const auto server = start_server(echo, {}, 0);
     for (const Socket& socket : server->sockets()) {
       const Address address = socket.getsockname();
-      EXPECT_EQ(ask(address.host() == "::" ? "::1" : "127.0.0.1", address.port()), "hello\n");
+      const std::string host = address.host() == "::" ? "::1" : "127.0.0.1";
+      if (std::ranges::count(loopback_hosts(), host) == 0) continue;  // "::" may be there where "::1" is not
+      EXPECT_EQ(ask(host, address.port()), "hello\n");
     }
     server->close();
   });

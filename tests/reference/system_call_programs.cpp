@@ -27,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration LIMIT = 10s;            // for a program, in its own time
+constexpr Duration LIMIT = 60s;            // for a program, in its own time
 constexpr std::size_t MAX_TURNS = 20'000;  // of a loop; more is a loop that does not wait
 
 /// A loop whose clock jumps over the time in which nothing happens, so that a pause of a second costs a moment.
@@ -49,7 +49,7 @@ class HurriedLoop final : public SelectorEventLoop {
   EventList select(std::optional<Duration> timeout) override {
     if (++turns_ > MAX_TURNS) throw std::logic_error("the loop turns and turns");
     // What waits for the limit only waits for a peer, which may need a moment of real time.
-    const Duration patience = timeout && *timeout < 2s ? Duration(20ms) : Duration(5s);
+    const Duration patience = timeout && *timeout < 2s ? Duration(20ms) : Duration(30s);
     if (!timeout || *timeout <= patience) return SelectorEventLoop::select(timeout);
     const TimePoint before = time();
     const EventList found = SelectorEventLoop::select(patience);

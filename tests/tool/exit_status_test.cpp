@@ -94,8 +94,11 @@ TEST(ExitStatus, Is130AfterCtrlCWithTheSummarySoFar) {
   EXPECT_THAT(ran.out, HasSubstr("all passed"));
 }
 
+/// Waits in a shell until the tool has taken its signal: two that wait would be one.
+const std::string WHEN_TAKEN = "while grep -q '^ShdPnd:.*[2367abefABEF]$' /proc/$TOOL/status; do sleep 0.01; done";
+
 TEST(ExitStatus, Is130AtOnceAfterASecondCtrlC) {
-  const Ran ran = orrery_disturbed("run never_returns", "kill -INT $TOOL; sleep 0.1; kill -INT $TOOL");
+  const Ran ran = orrery_disturbed("run never_returns", "kill -INT $TOOL; " + WHEN_TAKEN + "; kill -INT $TOOL");
   EXPECT_EQ(ran.status, 130);
   EXPECT_THAT(ran.out, Not(HasSubstr("steps")));
 }

@@ -5,25 +5,39 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include <gtest/gtest.h>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace tool_test {
 namespace {
 
 namespace fs = std::filesystem;
 
+/// Removes a folder at the end of the process.
+struct TemporaryFolder {
+  fs::path path;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
 /// A folder for the test that is running.
 const fs::path& folder() {
   static std::string of_test;
-  static fs::path path;
+  static TemporaryFolder temporary;
+  fs::path& path = temporary.path;
   const auto* info = testing::UnitTest::GetInstance()->current_test_info();
   const std::string test = std::string(info->test_suite_name()) + "." + info->name();
   if (test == of_test) return path;
   of_test = test;
-  path = fs::path(testing::TempDir()) / ("orrery_tool_tests." + test);
+  if (!path.empty()) fs::remove_all(path);
+  // Of this process: the tests of another checkout may run at the same time.
+  path = fs::path(testing::TempDir()) / ("orrery_tool_tests." + test + "." + std::to_string(::getpid()));
   fs::remove_all(path);
   fs::create_directories(path);
   return path;

@@ -254,7 +254,7 @@ def check(programs, folder):
         for load in [LOADS[0], LOADS[5], LOADS[8], LOADS[9]]:
             if server.serves(load):
                 with running(server, load.transport, folder) as (_, where):
-                    said = ask(programs, where, load, "--warm", 0, "--seconds", 0.1)
+                    said = ask(programs, where, load, "--warm", 0, "--requests", 1000)
                 print(f"{server.name}, {load.name}: {said['requests']} requests")
                 if said["requests"] == 0:
                     sys.exit("echo: no answer at all")

@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr asyncio::Duration PATIENCE = 10s;  // of a client on the command line
+constexpr asyncio::Duration PATIENCE = 60s;  // of a client on the command line
 
 /// "127.0.0.1:7102,127.0.0.1:7103"
 std::vector<counter::NodeAddress> nodes(const std::string& text) {
