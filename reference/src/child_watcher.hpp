@@ -12,8 +12,8 @@
 //   C1  Only the watcher reads the status, on the loop's thread, and it does so once.
 //   C2  The pidfd is open until the status was read.
 //
-// asyncio has a second watcher, with a thread for each child, for systems without pidfd. This loop needs Linux 5.11
-// anyway, for its poll, and pidfd is older than that.
+// asyncio has a second watcher, with a thread for each child, for systems without pidfd. Starting a child needs Linux
+// 5.11 anyway (spawn.cpp, close_range()), and pidfd is older than that.
 //
 // Source: CPython Lib/asyncio/unix_events.py, _PidfdChildWatcher. Rules: S319, S320, S324.
 #pragma once

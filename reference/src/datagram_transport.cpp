@@ -110,12 +110,12 @@ bool BaseDatagramTransport::send_or_tell(std::string_view data, const Address* t
 void BaseDatagramTransport::write_ready() {
   const auto self = shared_from_this();
   while (!queue_.empty() && !lost_) {
-    const Datagram first = std::move(queue_.front());
+    Datagram first = std::move(queue_.front());
     queue_.pop_front();
     queued_bytes_ -= first.data.size() + BYTES_PER_DATAGRAM;
     if (send_or_tell(first.data, first.to ? &*first.to : nullptr)) continue;
     queued_bytes_ += first.data.size() + BYTES_PER_DATAGRAM;
-    queue_.push_front(first);
+    queue_.push_front(std::move(first));
     break;
   }
   if (lost_) return;

@@ -310,7 +310,10 @@ std::optional<Failure> read_report(int report) {
 [[noreturn]] void throw_failure(const Failure& failure, const std::string& program, const SubprocessOptions& options) {
   std::string what;
   switch (failure.step) {
-    case Step::descriptors: what = "cannot hand its descriptors to '" + program + "'"; break;
+    case Step::descriptors:
+      what = "cannot hand its descriptors to '" + program + "'";
+      if (failure.error == ENOSYS || failure.error == EINVAL) what += " (close_fds needs Linux 5.11)";
+      break;
     case Step::directory: what = "cannot start '" + program + "' in the directory '" + *options.cwd + "'"; break;
     case Step::session: what = "cannot put '" + program + "' into its process group"; break;
     case Step::program: what = "cannot start '" + program + "'"; break;

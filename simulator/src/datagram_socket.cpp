@@ -10,45 +10,69 @@
 #include "sim_event_loop.hpp"
 #include "world_core.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
 namespace asyncio::sim {
 namespace {
 
-constexpr std::size_t LARGEST_DATAGRAM = 65507;           // bytes: 65,535 less the headers of IP and UDP
-constexpr std::size_t DATAGRAM_INBOX_BYTES = 208 * 1024;  // Linux's net.core.rmem_default
+constexpr std::size_t LARGEST_DATAGRAM = 65507;  // bytes: 65,535 less the headers of IP and UDP
+// As Linux does it: net.core.rmem_default, against which each datagram counts with what the kernel keeps beside it.
+constexpr std::size_t INBOX_BYTES = 208 * 1024;
+constexpr std::size_t BYTES_BESIDE_A_DATAGRAM = 768;
 
 constexpr const char* BROADCAST = "255.255.255.255";
 
 }  // namespace
 
-// ---- A datagram on its way ----
+// ---- On the way ----
 
-/// A datagram, or the news that one has found nobody.
+/// ICMP's "port unreachable", on its way back to who sent a datagram.
+class PortUnreachable final : public Traffic {
+ public:
+  PortUnreachable(Path& path, Ref<DatagramSocket> sender, const Endpoint& target)
+      : path_(path), sender_(std::move(sender)), target_(target) {}
+
+  void go_on() override {
+    if (path_.held) return void(path_.stalled.emplace_back(this));
+    SimNetwork& network = sender_->network_;
+    network.world().schedule(network.datagram_arrival(path_, 0).arrives, Ref<WorldEvent>(this));
+  }
+
+  void happen() override {
+    if (!path_.partitioned && path_.to.running()) sender_->unreachable(target_);
+  }
+
+ private:
+  Path& path_;
+  const Ref<DatagramSocket> sender_;
+  const Endpoint target_;
+};
+
+/// A datagram.
 class Datagram final : public Traffic {
  public:
-  Datagram(Path& path, Ref<DatagramSocket> sender, const Endpoint& to, std::string data)
-      : path_(path), sender_(std::move(sender)), to_(to), data_(std::move(data)) {}
-
-  /// The news that `lost` has found nobody, on its way back.
-  Datagram(Path& path, const Datagram& lost) : path_(path), sender_(lost.sender_), to_(lost.to_), is_news_(true) {}
+  Datagram(Path& path, Ref<DatagramSocket> sender, const Endpoint& target, std::string data)
+      : path_(path), sender_(std::move(sender)), target_(target), data_(std::move(data)) {}
 
   /// Sets out, or waits where the path is held.
   void go_on() override {
     if (path_.held) return void(path_.stalled.emplace_back(this));
-    TimePoint of_its_own{};
-    TimePoint& not_before = is_news_ ? of_its_own : sender_->last_arrival_[path_.to.number()];  // U1
-    network().world().schedule(network().datagram_arrives_at(path_, data_.size(), not_before), Ref<WorldEvent>(this));
+    const DatagramArrival arrival = network().datagram_arrival(path_, data_.size());
+    TimePoint& latest = sender_->last_arrival_[path_.to.number()];
+    const TimePoint in_order = std::max(arrival.arrives, latest);  // U1
+    if (!arrival.overtaken_by) latest = in_order;
+    network().world().schedule(in_order + arrival.overtaken_by.value_or(Duration()), Ref<WorldEvent>(this));
   }
 
   void happen() override {
     if (path_.partitioned || !path_.to.running()) return drop();  // U2
-    if (is_news_) return sender_->unreachable(to_);
-    const Endpoint from = sender_->endpoint_towards(to_);
-    DatagramSocket* const target = network().datagram_sockets().find(path_.to, to_.port, to_.loopback);
-    if (!target || (target->peer_ && *target->peer_ != from)) return bounce();  // U3
-    target->arrived(from, std::move(data_));
+    const Endpoint from = sender_->endpoint_towards(target_);
+    DatagramSocket* const target = network().datagram_sockets().find(path_.to, target_.port, target_.loopback);
+    if (target && (!target->peer_ || *target->peer_ == from)) return target->arrived(from, std::move(data_));  // U3
+    drop();
+    tell_sender();
   }
 
   void drop() { sender_->record(EventKind::drop, path_, data_); }
@@ -56,19 +80,17 @@ class Datagram final : public Traffic {
  private:
   SimNetwork& network() const { return sender_->network_; }
 
-  /// Nobody is bound there. Only a connected sender is told (U2).
-  void bounce() {
-    drop();
+  /// Nobody is bound there: only a connected sender is told (U2).
+  void tell_sender() {
     if (!sender_->connected() || sender_->closed_) return;
     Path& back = network().path(path_.to, path_.from);
-    if (!network().loses_datagram(back)) make_ref<Datagram>(back, *this)->go_on();
+    if (!network().loses_datagram(back)) make_ref<PortUnreachable>(back, sender_, target_)->go_on();
   }
 
   Path& path_;
   const Ref<DatagramSocket> sender_;
-  const Endpoint to_;
+  const Endpoint target_;
   std::string data_;
-  const bool is_news_ = false;
 };
 
 // ---- Its user's calls ----
@@ -96,13 +118,21 @@ void DatagramSocket::set_user(std::shared_ptr<SocketUser> user) noexcept {
 }
 
 void DatagramSocket::send(std::string_view data, const Address* to) {
-  const auto fail = [](int error) { throw std::system_error(error, std::generic_category(), "sendto"); };
-  if (!peer_ && !to) fail(EDESTADDRREQ);
-  if (data.size() > LARGEST_DATAGRAM) fail(EMSGSIZE);
-  if (peer_) return send_to(*peer_, data);
-  if (to->host() != BROADCAST) return send_to(resolve(*to), data);
-  if (!may_broadcast_) fail(EACCES);
-  broadcast(data, to->port());
+  const auto refuse = [](int error, const std::string& why) {
+    throw std::system_error(error, std::generic_category(), "sendto: " + why);
+  };
+  if (!peer_ && !to) refuse(EDESTADDRREQ, "the endpoint has no remote_addr, and no address was given");
+  if (data.size() > LARGEST_DATAGRAM) {
+    refuse(EMSGSIZE, std::to_string(data.size()) + " bytes, and a datagram holds " + std::to_string(LARGEST_DATAGRAM));
+  }
+  const bool to_all = !peer_ && to->host() == BROADCAST;
+  if (to_all && !may_broadcast_) refuse(EACCES, "a broadcast needs an endpoint with allow_broadcast");
+  const Endpoint target = peer_ ? *peer_ : to_all ? Endpoint{nullptr, to->port(), false} : resolve(*to);
+  if (is_loopback(address_.host()) && target.host != &host()) {
+    refuse(EINVAL, "bound to " + address_.to_string() + ", which other hosts are not reached from");
+  }
+  if (to_all) return broadcast(data, target.port);
+  send_to(target, data);
 }
 
 /// Under which address it sends there.
@@ -123,9 +153,6 @@ void DatagramSocket::broadcast(std::string_view data, int port) {
 
 void DatagramSocket::send_to(const Endpoint& to, std::string_view data) {
   if (closed_) return;
-  if (is_loopback(address_.host()) && to.host != &host()) {
-    throw std::system_error(EINVAL, std::generic_category(), "sendto from a loopback address to another host");
-  }
   Path& path = network_.path(host(), *to.host);
   record(EventKind::send, path, data);
   const Ref<DatagramSocket> self(this);
@@ -139,7 +166,7 @@ std::optional<std::pair<std::string, Address>> DatagramSocket::receive() {
   if (inbox_.empty()) return {};
   auto first = std::move(inbox_.front());
   inbox_.pop_front();
-  inbox_bytes_ -= first.first.size();
+  inbox_bytes_ -= first.first.size() + BYTES_BESIDE_A_DATAGRAM;
   return first;
 }
 
@@ -147,6 +174,7 @@ void DatagramSocket::close() {
   if (std::exchange(closed_, true)) return;
   network_.datagram_sockets().unbind(*this);
   inbox_.clear();
+  inbox_bytes_ = 0;
 }
 
 void DatagramSocket::poll() {
@@ -157,17 +185,18 @@ void DatagramSocket::poll() {
 
 void DatagramSocket::arrived(const Endpoint& from, std::string data) {
   const Path& path = network_.path(*from.host, host());
-  if (inbox_bytes_ + data.size() > DATAGRAM_INBOX_BYTES) return record(EventKind::drop, path, data);  // U2
+  const std::size_t bytes = data.size() + BYTES_BESIDE_A_DATAGRAM;
+  if (inbox_bytes_ + bytes > INBOX_BYTES) return record(EventKind::drop, path, data);  // U2
   record(EventKind::deliver, path, data);
-  inbox_bytes_ += data.size();
+  inbox_bytes_ += bytes;
   inbox_.emplace_back(std::move(data), Address(from.loopback ? "127.0.0.1" : from.host->name(), from.port));
   poll();
 }
 
-void DatagramSocket::unreachable(const Endpoint& to) {
-  if (closed_ || peer_ != to) return;
+void DatagramSocket::unreachable(const Endpoint& target) {
+  if (closed_ || peer_ != target) return;
   error_ = ECONNREFUSED;
-  record(EventKind::refuse, network_.path(*to.host, host()), {});
+  record(EventKind::refuse, network_.path(*target.host, host()), {});
   poll();
 }
 

@@ -5,8 +5,8 @@
 // sends to, and only when that news has come back.
 //
 //     sendto() ─► lost? twice? ─► Datagram ── latency ──► bound there? ─► inbox ─► poll: readable
-//                                     ▲                        │ no, and the sender is connected
-//                                     └── "unreachable" ◄──────┘
+//                                                              │ no, and the sender is connected
+//                           a poll: an error ◄── latency ── PortUnreachable
 //
 //   U1  What one socket sends to one host arrives in the order in which it was sent, unless the link reorders it.
 //   U2  What arrives at a port that nobody is bound to, at a host that is down, through a partition, or at an inbox
@@ -84,8 +84,8 @@ class DatagramSocket final : public IoSource {
 
   /// Somebody's datagram has arrived.
   void arrived(const Endpoint& from, std::string data);
-  /// What it sent to `to` found nobody there.
-  void unreachable(const Endpoint& to);
+  /// What it sent to `target` found nobody there.
+  void unreachable(const Endpoint& target);
   void queue_handles() override;
   std::uint64_t io_id() const noexcept override;
   /// Lets go of its user.
@@ -93,6 +93,7 @@ class DatagramSocket final : public IoSource {
 
  private:
   friend class Datagram;
+  friend class PortUnreachable;
 
   Endpoint resolve(const Address& address) const;
   Endpoint endpoint_towards(const Endpoint& to) const;

@@ -1,4 +1,5 @@
-// sim_network.cpp: how long a segment takes, what stops it, and what the end of a host means to its peers.
+// sim_network.cpp: how long a segment or a datagram takes, what stops it, and what the end of a host means to its
+// peers.
 //
 // A latency is chosen among at most 64 equal steps from the shortest to the longest: fine enough for every order of
 // arrivals, and coarse enough for a search to try them all. Way 0 is the shortest.
@@ -20,7 +21,7 @@ namespace {
 
 constexpr std::uint32_t LATENCY_WAYS = 64;
 // What TCP waits before it sends a segment again, doubled each time. Nobody loses more than so many in a row: a search
-// that tries all ways has to come to an end.
+// for the worst has to come to an end.
 constexpr Duration RETRANSMISSION_TIMEOUT = std::chrono::milliseconds(200);
 constexpr int LOSSES_IN_A_ROW = 8;
 
@@ -122,14 +123,14 @@ bool SimNetwork::duplicates_datagram(const Path& path) {
          world_.happens(ChoiceKind::duplicate, terms_of(path).duplicate_odds, path.from.name_id(), path.label);
 }
 
-TimePoint SimNetwork::datagram_arrives_at(Path& path, std::size_t bytes, TimePoint& not_before) {
-  if (&path.from == &path.to) return world_.now();
+DatagramArrival SimNetwork::datagram_arrival(Path& path, std::size_t bytes) {
+  if (&path.from == &path.to) return {world_.now()};
   const TimePoint leaves = leaves_at(path, bytes);
   const TimePoint arrives = leaves + choose_latency(path);
-  if (world_.happens(ChoiceKind::reorder, terms_of(path).reorder_odds, path.from.name_id(), path.label)) {
-    return std::max(arrives, not_before) + choose_latency(path);  // and what is sent after it may be there before
+  if (!world_.happens(ChoiceKind::reorder, terms_of(path).reorder_odds, path.from.name_id(), path.label)) {
+    return {arrives};
   }
-  return not_before = std::max(arrives, not_before);
+  return {arrives, choose_latency(path)};
 }
 
 // ---- Partitions ----

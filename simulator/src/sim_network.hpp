@@ -6,7 +6,7 @@
 //
 //     socket ── segment ──► Flow ── arrives_at() ──► EventQueue ──► Flow::happen() ──► peer socket
 //                            └── path blocked: waits ◄── repair(), release(): once more
-//     socket ── Datagram ── fate_of_datagram() ──► lost, or EventQueue ──► Datagram::happen() ──► whoever is bound
+//     socket ── Datagram ── loses_datagram() ──► lost, or EventQueue ──► Datagram::happen() ──► whoever is bound
 //     there
 //
 //   P1  Each path, socket and listener is found by name or number: nothing here depends on an address.
@@ -78,6 +78,12 @@ class Path {
   std::vector<Ref<Traffic>> stalled;  ///< that wait until the path is free, in the order in which they began to
 };
 
+/// When a datagram arrives.
+struct DatagramArrival {
+  TimePoint arrives;                       ///< but after those before it
+  std::optional<Duration> overtaken_by{};  ///< of one that others may overtake: how much later than that
+};
+
 /// What lies behind a Network.
 class SimNetwork {
  public:
@@ -114,10 +120,8 @@ class SimNetwork {
   bool loses_datagram(const Path& path);
   /// Whether there is a second copy of it.
   bool duplicates_datagram(const Path& path);
-  /// When a datagram that is sent now arrives, which is not lost: chooses its latency, and whether others overtake it.
-  ///
-  /// \param not_before  when the last one before it arrives; it is moved on
-  TimePoint datagram_arrives_at(Path& path, std::size_t bytes, TimePoint& not_before);
+  /// When a datagram that is sent now arrives, and is not lost: chooses its latency, and whether others overtake it.
+  DatagramArrival datagram_arrival(Path& path, std::size_t bytes);
   /// The host that a name means to `asker`: its own names too.
   ///
   /// \throws std::system_error  where there is none

@@ -17,6 +17,7 @@
 
 #include <asyncio/server.hpp>
 
+#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -126,6 +127,11 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> SimEventLoo
   SimNetwork& network = world_.network();
   const std::string name = options.host.value_or("localhost");
   SimHost& server = network.resolve(name, host_);
+  if (options.local_addr && &network.resolve(options.local_addr->host(), host_) != &host_) {
+    throw std::system_error(
+        EADDRNOTAVAIL, std::generic_category(),
+        "error while attempting to bind on address " + options.local_addr->to_string() + ": it is another host");
+  }
   const int local_port = options.local_addr ? options.local_addr->port() : 0;
   const bool loopback = is_loopback(name) || is_any_address(name);
   const Address local(loopback ? "127.0.0.1" : host_.name(), local_port ? local_port : network.free_stream_port(host_));

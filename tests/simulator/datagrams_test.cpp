@@ -1,6 +1,6 @@
 // datagrams_test.cpp: datagrams between hosts: which arrive, when, in which order, and who hears that they did not.
 //
-// Rules: semantics.md S284 to S290.
+// Rules: semantics.md S284 to S290; U1 to U3 of simulator/src/datagram_socket.hpp.
 #include <asyncio/asyncio.hpp>
 #include <asyncio/sim/gtest.hpp>
 #include <asyncio/sim/sim.hpp>
@@ -183,6 +183,7 @@ SIM_TEST(Datagrams, ReachEverybodyByBroadcast) {
 
 // ---- What a link does to them ----
 
+// U1
 TEST(Datagrams, KeepTheirOrderOnAPlainLink) { EXPECT_EQ(heard_of_abc({}, 100), std::set<std::string>{"abc"}); }
 
 TEST(Datagrams, AreOvertakenWhereTheLinkReorders) {
@@ -334,9 +335,28 @@ SIM_TEST(Datagrams, AreThrownAwayWhereTheInboxIsFull) {
     sim::World::current().resume("server");
     settle();
   });
-  world.finally([received] { EXPECT_EQ(received->size(), 180'000u); });  // 208 KiB are room for three
+  world.finally([received] { EXPECT_EQ(received->size(), 180'000u); });  // U2: 208 KiB are room for three
 }
 
+SIM_TEST(Datagrams, TakeRoomInTheInboxEvenWhereTheyAreEmpty) {
+  const auto count = std::make_shared<std::size_t>(0);
+  world.host("server", [count] {
+    const auto [transport, peer] = open_endpoint({.local_addr = Address("server", 7)});
+    for (;; ++*count) peer->heard.get();
+  });
+  world.client("alice", [] {
+    asyncio::sleep(1s);
+    const auto [transport, peer] = open_endpoint({.remote_addr = Address("server", 7)});
+    sim::World::current().pause("server");
+    for (int i = 0; i < 300; ++i) transport->sendto("");
+    asyncio::sleep(1s);
+    sim::World::current().resume("server");
+    for (int i = 0; i < 300; ++i) asyncio::sleep(10ms);
+  });
+  world.finally([count] { EXPECT_EQ(*count, 277u); });  // 208 KiB by 768 bytes
+}
+
+// U3
 SIM_TEST(Datagrams, ComeOnlyFromThePeerWhereOneIsConnected) {
   answering_server(world);
   world.host("mallory", [] {
@@ -367,12 +387,24 @@ SIM_TEST(Datagrams, SayWhatIsWrongWithAnAddress) {
     EXPECT_EQ(peer->errors.get_nowait(), ENXIO);
     transport->sendto("x", Address("255.255.255.255", 7));
     EXPECT_EQ(peer->errors.get_nowait(), EACCES);
-    transport->sendto("x", Address("bob", 7));
+    transport->sendto("x", Address("zoe", 7));
     EXPECT_EQ(peer->errors.get_nowait(), EINVAL);
     transport->sendto(std::string(65'508, 'x'), Address("127.0.0.1", 7));
     EXPECT_EQ(peer->errors.get_nowait(), EMSGSIZE);
   });
-  world.client("bob", [] {});
+  world.client("zoe", [] {});
+}
+
+SIM_TEST(Datagrams, AreNotBroadcastFromALoopbackAddress) {
+  world.client("alice", [] {
+    const auto local = open_endpoint({.local_addr = Address("0.0.0.0", 7)});
+    const auto [transport, peer] = open_endpoint({.local_addr = Address("127.0.0.1", 9), .allow_broadcast = true});
+    transport->sendto("x", Address("255.255.255.255", 7));
+    EXPECT_EQ(peer->errors.get_nowait(), EINVAL);
+    asyncio::sleep(1s);
+    EXPECT_TRUE(local.second->heard.empty());  // not even the hosts before the one that it cannot reach
+  });
+  answering_server(world, "bob");
 }
 
 SIM_TEST(Datagrams, GoToNobodyButThePeer) {

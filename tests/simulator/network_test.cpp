@@ -190,6 +190,15 @@ SIM_TEST(Network, DoesNotKnowHostsThatAreNotThere) {
   });
 }
 
+SIM_TEST(Network, BindsOwnAddressesOnly) {
+  world.host("server", [] { asyncio::sleep(1h); });
+  world.client("alice", [] {
+    EXPECT_EQ(error_of([] { asyncio::open_connection("server", 7, {.local_addr = asyncio::Address("server", 9)}); }),
+              EADDRNOTAVAIL);
+    EXPECT_EQ(error_of([] { asyncio::start_server([](auto, auto) {}, "server", 7); }), EADDRNOTAVAIL);
+  });
+}
+
 SIM_TEST(Network, ReachesTheOwnHostWithoutDelay, {.executions = 1, .strategy = sim::fifo()}) {
   echo_server(world, "alice");
   world.client("bob", [] { asyncio::sleep(1s); });

@@ -211,28 +211,67 @@ TEST(Lifecycle, FailsWhereARunningTaskIsUnregistered) {
   EXPECT_EQ(failure->kind, sim::FailureKind::lifecycle);
 }
 
-// A world has no operating system. What needs one says so, by the name under which it was asked for.
-TEST(SimEventLoop, HasNeitherPipesNorProcesses) {
+/// What a host's loop says where it is asked for something that it does not have, a line each.
+std::string refusals(const std::vector<std::function<void(asyncio::AbstractEventLoop&)>>& asked) {
   std::string said;
   sim::run([&](sim::World& world) {
     world.client("c", [&] {
-      auto& loop = asyncio::get_running_loop();
-      const auto protocol = [] { return std::make_shared<asyncio::Protocol>(); };
-      const auto ask = [&](const std::function<void()>& what) {
+      for (const auto& ask : asked) {
         try {
-          what();
+          ask(asyncio::get_running_loop());
+          said += "nothing\n";
         } catch (const asyncio::NotImplementedError& refused) {
           said += std::string(refused.what()) + "\n";
         }
-      };
-      ask([&] { loop.connect_read_pipe(protocol, 0); });
-      ask([&] { loop.connect_write_pipe(protocol, 1); });
-      ask([] { asyncio::create_subprocess_exec({"true"}); });
-      ask([] { asyncio::create_subprocess_shell("true"); });
+      }
     });
   });
+  return said;
+}
 
-  EXPECT_EQ(said,
+const auto make_protocol = [] { return std::make_shared<asyncio::Protocol>(); };
+
+// A world has no operating system. What needs one says so, by the name under which it was asked for.
+TEST(SimEventLoop, HasNeitherSignalsNorDescriptors) {
+  EXPECT_EQ(refusals({
+                [](auto& loop) { loop.add_signal_handler(2, [] {}); },
+                [](auto& loop) { loop.add_reader(0, [] {}); },
+                [](auto& loop) { loop.sock_recv(0, 1); },
+                [](auto& loop) { loop.create_unix_connection(make_protocol, {.path = "socket"}); },
+                [](auto& loop) { loop.create_unix_server(make_protocol, {.path = "socket"}); },
+                [](auto& loop) { loop.getaddrinfo("localhost", "80"); },
+            }),
+            "SimEventLoop.add_signal_handler() is not implemented by this loop\n"
+            "SimEventLoop.add_reader() is not implemented by this loop\n"
+            "SimEventLoop.sock_recv() is not implemented by this loop\n"
+            "SimEventLoop.create_unix_connection() is not implemented by this loop\n"
+            "SimEventLoop.create_unix_server() is not implemented by this loop\n"
+            "SimEventLoop.getaddrinfo() is not implemented by this loop\n");
+}
+
+TEST(SimEventLoop, TakesNoSocketOfItsCaller) {
+  EXPECT_EQ(refusals({
+                [](auto& loop) { loop.create_connection(make_protocol, {.sock = asyncio::Socket()}); },
+                [](auto& loop) { loop.create_server(make_protocol, {.sock = asyncio::Socket()}); },
+                [](auto& loop) { loop.create_datagram_endpoint(make_protocol, {.sock = asyncio::Socket()}); },
+                [](auto& loop) {
+                  loop.create_datagram_endpoint(make_protocol,
+                                                {.local_addr = asyncio::Address("c", 1), .reuse_port = true});
+                },
+            }),
+            "create_connection(): sock is not implemented in a world\n"
+            "create_server(): sock is not implemented in a world\n"
+            "create_datagram_endpoint(): sock is not implemented in a world\n"
+            "create_datagram_endpoint(): reuse_port is not implemented in a world\n");
+}
+
+TEST(SimEventLoop, HasNeitherPipesNorProcesses) {
+  EXPECT_EQ(refusals({
+                [](auto& loop) { loop.connect_read_pipe(make_protocol, 0); },
+                [](auto& loop) { loop.connect_write_pipe(make_protocol, 1); },
+                [](auto&) { asyncio::create_subprocess_exec({"true"}); },
+                [](auto&) { asyncio::create_subprocess_shell("true"); },
+            }),
             "SimEventLoop.connect_read_pipe() is not implemented by this loop\n"
             "SimEventLoop.connect_write_pipe() is not implemented by this loop\n"
             "SimEventLoop.subprocess_exec() is not implemented by this loop\n"

@@ -13,9 +13,9 @@
 // gets through. At most 64 KiB of a direction are on their way or unread.
 //
 // Datagrams are promised nothing, as with UDP: they are lost, come twice or are overtaken as their link says. A
-// partition loses them, and so does a host that is down, or has 208 KiB of them unread. A socket that is connected to a
-// port that nobody is bound to hears so (ECONNREFUSED) after a round trip. A datagram to 255.255.255.255 reaches all
-// hosts.
+// partition loses them, and so does a host that is down, or a socket with 208 KiB of them unread. A socket that is
+// connected to a port that nobody is bound to hears so (ECONNREFUSED) after a round trip. A datagram to 255.255.255.255
+// reaches all hosts.
 #pragma once
 
 #include <asyncio/clock.hpp>
