@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -129,6 +130,24 @@ TEST_F(TheProgram, ReadsALineWithoutAnEndAndLeavesItsInputAsItWas) {
     for (const char* line : {"<bob> hello\n", "* bob has left\n"}) EXPECT_EQ(alice.stdout_().readline(), line);
     room.terminate();
     for (const Process& process : {room, alice, bob}) process.communicate();
+  });
+}
+
+TEST_F(TheProgram, SaysWhatAFileHasInIt) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("lines")) << "one\ntwo";
+  run([&] {
+    const Process room = start({"chat", "open", "127.0.0.1", "0"});
+    const std::string port = port_of_process(room);
+    const Process alice = start({"chat", "enter", "127.0.0.1", port, "alice"});
+    alice.stdout_().readline();
+    const Process bob = create_subprocess_shell("'" + std::string(ORRERY_EXAMPLES) + "/chat' enter 127.0.0.1 " + port +
+                                                " bob <'" + folder.file("lines") + "' >/dev/null");
+    EXPECT_EQ(bob.wait(), 0);
+    for (const char* line : {"* bob has come\n", "<bob> one\n", "<bob> two\n", "* bob has left\n"})
+      EXPECT_EQ(alice.stdout_().readline(), line);
+    room.terminate();
+    for (const Process& process : {room, alice}) process.communicate();
   });
 }
 

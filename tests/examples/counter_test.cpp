@@ -62,6 +62,18 @@ TEST(AFile, OfSomebodyElseIsRefused) {
   EXPECT_THROW(counter::file_storage(folder.file("no/such/folder"))->save({}), std::system_error);
 }
 
+TEST(AFile, ThatCannotBeReadSaysWhy) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("socket");
+  ASSERT_EQ(::mknod(path.c_str(), S_IFSOCK | 0600, 0), 0);  // is there, and cannot be opened
+  try {
+    counter::file_storage(path)->load();
+    FAIL() << "read a socket";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(std::string(error.what()), "open " + path + ": No such device or address");
+  }
+}
+
 // ---- A node alone, in the plain execution of a world: waiting for a majority costs no time there ----
 
 /// A storage that forgets what it is given, and has what was written on it before.

@@ -31,7 +31,7 @@ class TheHttpServer : public OnARealLoop {
   /// Runs a body with a server, and ends it.
   void serve(const std::function<void(int port)>& body) {
     run_for(1min, [&] {
-      const auto server = std::make_shared<http::Server>(http::site);
+      const auto server = std::make_shared<http::Server>(http::site, http::ServerOptions{.linger_for = 60s});
       const Server listening = server->open("127.0.0.1", 0);
       body(port_of(listening));
       server->shutdown(5s);
@@ -255,6 +255,28 @@ TEST_F(TheHttpServer, ReportsAHandlerThatThrowsAndGoesOn) {
   });
   ASSERT_EQ(reports.size(), 2u);
   EXPECT_EQ(reports[0], "Error in the handler of GET / runtime_error: no ink");
+}
+
+// W6: the client can tell, and who runs the server is told.
+TEST_F(TheHttpServer, CutsAResponseOffWhosePiecesThrow) {
+  run([] {
+    const auto server = std::make_shared<http::Server>([](const http::Request&) {
+      http::Response response = http::text(200, "");
+      response.pieces = [](const http::SendPiece& send) {
+        send("half of it");
+        throw std::system_error(EIO, std::generic_category(), "read");
+      };
+      return response;
+    });
+    const int port = port_of(server->open("127.0.0.1", 0));
+    auto [reader, writer] = open_connection("127.0.0.1", port);
+    writer.write("GET /file HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(reader.read(), testing::EndsWith("\r\na\r\nhalf of it\r\n"));  // the last chunk would be 0
+    writer.close();
+    server->shutdown(5s);
+  });
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_THAT(reports[0], StartsWith("Error in the pieces of the response to GET /file"));
 }
 
 // What a handler copies from a request into a field may have a line end in it.

@@ -16,7 +16,8 @@
 //
 //   R1  A total that was acknowledged is on the disks of a majority.
 //   R2  A read gives at least what was acknowledged, and what any read gave, before it began.
-//   R3  A node answers "have" for what it has on disk, never for what it has in memory only.
+//   R3  "have" says that the merge it answers is on the disk of that node. The totals behind it are news, which may be
+//       younger than the disk, and promise nothing.
 //   R4  The totals of a client never go down, on no node.
 //
 // Origin: M. Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data Types", INRIA RR-7506

@@ -53,10 +53,11 @@ class FileStorage final : public Storage {
   Totals load() override {
     if (!std::filesystem::exists(path_)) return {};
     std::ifstream file(path_);
+    if (!file) throw std::system_error(errno, std::generic_category(), "open " + path_);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const auto parts = words(text);
     auto totals = parse_totals(parts, 1);
-    if (!file || parts[0] != "totals" || !totals) throw std::runtime_error(path_ + " is not the file of a node");
+    if (parts[0] != "totals" || !totals) throw std::runtime_error(path_ + " is not the file of a node");
     return *std::move(totals);
   }
 

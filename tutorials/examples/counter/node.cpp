@@ -64,7 +64,7 @@ void Node::converse(const asyncio::StreamReader& reader, const asyncio::StreamWr
     }
   } catch (const std::system_error&) {  // the other side is gone, and will ask again
   } catch (const std::invalid_argument&) {
-    writer.write("bad request\n");  // a line without an end
+    writer.write("bad request\n");  // a line that is longer than the limit
   }
   writer.close();
 }

@@ -175,17 +175,39 @@ void Server::send(Connection& connection, const RequestHead& request, const Resp
   if (!keep_alive) head.fields.add("Connection", "close");
   if (keep_alive && request.minor_version == 0) head.fields.add("Connection", "keep-alive");
 
-  const asyncio::StreamWriter& writer = connection.writer;
-  const auto drain = [&] { asyncio::timeout(options_.write_within, [&] { writer.drain(); }); };  // suspends
   const bool has_body = request.method != "HEAD" && may_have_body(response.status);
-  writer.write(format_head(head) + (has_body ? response.body : ""));
-  drain();  // suspends; W3
-  if (!response.pieces || !has_body) return;
-  if (chunked) return write_chunks(writer, response.pieces, drain);  // suspends
-  response.pieces([&](std::string_view piece) {
-    writer.write(piece);
-    drain();  // suspends
-  });
+  connection.writer.write(format_head(head) + (has_body ? response.body : ""));
+  drain(connection);                                                                            // suspends; W3
+  if (response.pieces && has_body) send_pieces(connection, request, response.pieces, chunked);  // suspends
+}
+
+void Server::drain(const Connection& connection) {
+  asyncio::timeout(options_.write_within, [&] { connection.writer.drain(); });  // suspends
+}
+
+void Server::send_pieces(Connection& connection, const RequestHead& request, const Pieces& pieces, bool chunked) {
+  bool sending = false;  // then what is thrown is the connection's
+  const Pieces watched = [&](const SendPiece& send) {
+    pieces([&](std::string_view piece) {
+      sending = true;
+      send(piece);  // suspends
+      sending = false;
+    });
+  };
+  try {
+    if (chunked) return write_chunks(connection.writer, watched, [&] { drain(connection); });  // suspends
+    watched([&](std::string_view piece) {
+      connection.writer.write(piece);
+      drain(connection);  // suspends
+    });
+  } catch (const std::exception&) {
+    if (sending) throw;
+    asyncio::get_running_loop().call_exception_handler(
+        {.message = "Error in the pieces of the response to " + request.method + " " + request.target,
+         .exception = std::current_exception()});
+    connection.writer.transport()->abort();  // W6
+    throw std::system_error(ECONNABORTED, std::generic_category(), "a response was not finished");
+  }
 }
 
 void Server::refuse(Connection& connection, const Refusal& refusal) {

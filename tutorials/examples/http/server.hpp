@@ -5,7 +5,8 @@
 //     wait for the first byte of a request   ── idle_for passes, or the server closes ────────► close
 //     read the head, read the body           ── not in time, not well formed, too long ───────► 4xx, linger, close
 //     handler(request) ─► response           ── throws ───────────────────────────────────────► 500, go on
-//     send the response                      ── nobody reads it for write_within ─────────────► abort
+//     send the response                      ── nobody reads it for write_within, or
+//                                               the one who makes it piece by piece throws ───► abort
 //     may the connection be used again?      ── no ───────────────────────────────────────────► linger, close
 //       yes: from the top; a next request may be there already (pipelining), and is answered in its turn
 //
@@ -13,8 +14,8 @@
 //   W2  After an error in a request nothing more of its connection is taken for one.
 //   W3  What a connection keeps is bounded by Limits and the high mark of its transport.
 //   W4  No connection stays for ever by doing nothing.
-//   W5  shutdown() ends what is idle, or in the middle of a head, at once; a request whose head is here gets its
-//   response.
+//   W5  shutdown() ends at once what is idle, or in the middle of a head. A request whose head is here is answered.
+//   W6  A response that ends too early has no last chunk. (A client of HTTP/1.0, which knows no chunks, cannot tell.)
 //
 // There is no Date field: this program has no clock but the loop's, and RFC 9110 (6.6.1) has a server without a clock
 // leave it out. So it sends the same bytes in every run.
@@ -45,7 +46,7 @@ struct Response {
   int status = 200;       ///< 200 to 599
   Fields fields = {};     ///< those that delimit the body are added by the server
   std::string body = {};  ///< the whole body; not sent where the status has none: 204, 304 …
-  Pieces pieces = {};     ///< … or what sends it piece by piece, as long as it likes
+  Pieces pieces = {};     ///< … or what sends it piece by piece, as long as it likes; W6 where it throws
 };
 
 /// Answers a request. May suspend.
@@ -53,15 +54,20 @@ using Handler = std::function<Response(const Request&)>;
 
 /// How a server behaves. A time that is empty has no end.
 struct ServerOptions {
-  Limits limits = {};                                                    ///< what a request may be
-  std::optional<asyncio::Duration> idle_for = std::chrono::seconds(15);  ///< between two requests
-  std::optional<asyncio::Duration> head_within =
-      std::chrono::seconds(10);  ///< from the first byte of a head to its end
-  std::optional<asyncio::Duration> body_within = std::chrono::seconds(30);  ///< for a body
-  std::optional<asyncio::Duration> write_within =
-      std::chrono::seconds(30);                            ///< for the other side to make room for a piece
-  asyncio::Duration linger_for = std::chrono::seconds(2);  ///< for the other side to read a last response
-  asyncio::StartServerOptions listen = {};                 ///< how to listen: an SSLContext belongs here
+  /// What a request may be.
+  Limits limits = {};
+  /// Between two requests.
+  std::optional<asyncio::Duration> idle_for = std::chrono::seconds(15);
+  /// From the first byte of a head to its end.
+  std::optional<asyncio::Duration> head_within = std::chrono::seconds(10);
+  /// For a body.
+  std::optional<asyncio::Duration> body_within = std::chrono::seconds(30);
+  /// For the other side to make room for a piece.
+  std::optional<asyncio::Duration> write_within = std::chrono::seconds(30);
+  /// For the other side to read a last response.
+  asyncio::Duration linger_for = std::chrono::seconds(2);
+  /// How to listen: an SSLContext belongs here. Its `limit` is not looked at; that of a stream follows from `limits`.
+  asyncio::StartServerOptions listen = {};
 };
 
 /// A server. Made by std::make_shared, because the task of each connection keeps it.
@@ -101,6 +107,8 @@ class Server : public std::enable_shared_from_this<Server> {
   Request read_request(Connection& connection, std::string begun);
   Response handle(const Request& request);
   void send(Connection& connection, const RequestHead& request, const Response& response, bool keep_alive);
+  void drain(const Connection& connection);
+  void send_pieces(Connection& connection, const RequestHead& request, const Pieces& pieces, bool chunked);
   void refuse(Connection& connection, const Refusal& refusal);
   void linger(Connection& connection);
 
