@@ -11,8 +11,23 @@ rm -rf "$work"  # a file that is no longer installed must not be found from last
   -DCMAKE_PREFIX_PATH="$work/prefix"
 "$cmake" --build "$work/build"
 
-[ "$("$work/build/hello")" = "hello
-world" ]
-"$work/build/world" list | grep long_sleep
-"$work/build/world" run long_sleep --seed 1
+[ "$("$work/build/hello")" = "quick is here, 42
+slow is here
+nobody waits an hour" ]
+"$work/build/world" list | grep greetings
+"$work/build/world" run greetings --seed 1
+"$work/build/world" explore greetings --executions 20
+
+# The two ends talk to each other, with the certificate of docs/howto/03_tls.md.
+if command -v openssl >/dev/null; then
+  cd "$work"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key.pem -out chain.pem 2>/dev/null
+  mkfifo port
+  build/secure serve 0 >port &
+  server=$!
+  trap 'kill "$server"' EXIT
+  read -r port <port
+  [ "$(SSL_CERT_FILE=chain.pem build/secure ask localhost "$port")" = "you said hello" ]
+fi
 "$work/prefix/bin/orrery" list >/dev/null
