@@ -134,7 +134,7 @@ void feed_stdin(const StreamWriter& writer, std::string_view input) {
     if (!input.empty()) writer.write(input);
     writer.drain();  // suspends
   } catch (const std::system_error& error) {
-    if (error.code().value() != EPIPE && error.code().value() != ECONNRESET) throw;
+    if (error.code() != std::errc::broken_pipe && error.code() != std::errc::connection_reset) throw;
   }
   writer.close();
 }

@@ -94,7 +94,7 @@ struct AcceptedOptions {
 /// The keywords of create_datagram_endpoint().
 struct DatagramOptions {
   std::optional<Address> local_addr = {};                 ///< bind to this
-  std::optional<Address> remote_addr = {};                ///< send to and receive from this one only
+  std::optional<Address> remote_addr = {};                ///< send to and, without allow_broadcast, receive from this one only
   int family = 0;                                         ///< AF_INET, AF_INET6, AF_UNIX, or 0
   int proto = 0;                                          ///< protocol number for getaddrinfo()
   int flags = 0;                                          ///< AI_… flags for getaddrinfo()
@@ -170,7 +170,8 @@ struct AddressInfo {
 
 /// Where a standard stream of a child process goes: a descriptor of the parent, or a constant of namespace subprocess.
 struct StdioTarget {
-  /// \param number  0 or more: a descriptor of the parent, which stays the parent's to close
+  /// \param number  a descriptor of the parent, which stays the parent's to close, or -1 for PIPE, -2 for STDOUT, -3 for
+  ///                DEVNULL, as in Python's subprocess module
   constexpr StdioTarget(int number) noexcept : descriptor(number) {}  // NOLINT(google-explicit-constructor)
   int descriptor;               ///< negative: one of the constants
   /// Whether both are the same descriptor, or the same constant.

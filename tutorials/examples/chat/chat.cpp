@@ -152,7 +152,7 @@ Member Member::enter(const std::string& host, int port, const std::string& name,
   Member member(std::move(reader), std::move(writer));
   member.writer_.write(name + "\n");
   member.welcome_ = member.hear().value_or("! the room closed the door");  // suspends
-  if (member.welcome_.starts_with("!")) throw Refused(member.welcome_.substr(2));
+  if (member.welcome_.starts_with("! ")) throw Refused(member.welcome_.substr(2));
   return member;
 }
 
