@@ -7,6 +7,7 @@
 // Source: CPython Lib/asyncio/base_events.py, call_exception_handler, default_exception_handler. Rules: S56 to S63.
 #include <asyncio/base_events.hpp>
 
+#include "foreign_code.hpp"
 #include "log.hpp"
 
 #include <map>
@@ -54,30 +55,21 @@ std::string lines_of(const StackSummary& stack) {
 
 void BaseEventLoop::call_exception_handler(const ExceptionContext& context) {
   const ExceptionHandler handler = exception_handler_;  // it may set another one, or none
-  try {
-    if (handler) {
-      call_handler(handler, *this, context);
-    } else {
-      default_exception_handler(context);
-    }
-  } catch (const KeyboardInterrupt&) {
-    throw;  // S61
-  } catch (const SystemExit&) {
-    throw;
-  } catch (...) {
-    if (!handler) return log_error("Exception in default exception handler");
-    try {
-      default_exception_handler({.message = "Unhandled error in exception handler",
-                                 .exception = std::current_exception(),
-                                 .context = std::make_shared<const ExceptionContext>(context)});
-    } catch (const KeyboardInterrupt&) {
-      throw;
-    } catch (const SystemExit&) {
-      throw;
-    } catch (...) {
-      log_error("Exception in default exception handler while handling an unexpected error in custom exception handler");
-    }
+  if (!handler) {
+    call_foreign_code([&] { default_exception_handler(context); },  // S61
+                      [] { log_error("Exception in default exception handler"); });
+    return;
   }
+  const auto report_handler = [&] {
+    default_exception_handler({.message = "Unhandled error in exception handler",
+                               .exception = std::current_exception(),
+                               .context = std::make_shared<const ExceptionContext>(context)});
+  };
+  const auto both_failed = [] {
+    log_error("Exception in default exception handler while handling an unexpected error in custom exception handler");
+  };
+  call_foreign_code([&] { call_handler(handler, *this, context); },
+                    [&] { call_foreign_code(report_handler, both_failed); });
 }
 
 void BaseEventLoop::default_exception_handler(const ExceptionContext& context) {

@@ -12,6 +12,7 @@
 #include <asyncio/events.hpp>
 #include <asyncio/exceptions.hpp>
 
+#include "foreign_code.hpp"
 #include "log.hpp"
 
 #include <cassert>
@@ -181,22 +182,15 @@ void SSLProtocol::set_state(State state) {
   state_ = state;
 }
 
-/// Calls a function; what it throws is a fatal error of the connection. What is no error goes on.
+/// Calls a function; what it throws is a fatal error of the connection. A CancelledError goes on: CPython's
+/// `except Exception` here does not catch it, while its `except BaseException` in call_eof_received() does.
 template <class Act>
 void SSLProtocol::fatal_where_it_throws(Act act) {
-  try {
-    act();
-  } catch (const KeyboardInterrupt&) {
-    throw;
-  } catch (const SystemExit&) {
-    throw;
-  } catch (const CoroutineExit&) {
-    throw;
-  } catch (const CancelledError&) {
-    throw;
-  } catch (...) {
-    fatal_error(std::current_exception(), "Fatal error on SSL protocol");
-  }
+  call_foreign_code(act, [this] {
+    const std::exception_ptr error = std::current_exception();
+    if (holds<CancelledError>(error)) throw;
+    fatal_error(error, "Fatal error on SSL protocol");
+  });
 }
 
 // ---- From the transport below ----
@@ -505,20 +499,13 @@ void SSLProtocol::call_eof_received() {
   if (app_state_ != AppState::con_made) return;
   app_state_ = AppState::eof;
   const auto protocol = app_protocol_;
-  try {
+  const auto eof_received = [this] {
     const bool keep_open = stream_protocol_     ? stream_protocol_->eof_received()
                            : buffered_protocol_ ? buffered_protocol_->eof_received()
                                                 : false;
     if (keep_open) log_warning("returning true from eof_received() has no effect when using ssl");
-  } catch (const KeyboardInterrupt&) {
-    throw;
-  } catch (const SystemExit&) {
-    throw;
-  } catch (const CoroutineExit&) {
-    throw;
-  } catch (...) {
-    fatal_error(std::current_exception(), "Error calling eof_received()");
-  }
+  };
+  call_foreign_code(eof_received, [this] { fatal_error(std::current_exception(), "Error calling eof_received()"); });
 }
 
 void SSLProtocol::resume_reading() {

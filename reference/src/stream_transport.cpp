@@ -4,6 +4,7 @@
 #include <asyncio/coroutine.hpp>
 #include <asyncio/exceptions.hpp>
 
+#include "foreign_code.hpp"
 #include "log.hpp"
 
 #include <cassert>
@@ -17,27 +18,6 @@ namespace {
 constexpr std::size_t MAX_READ = 256 * 1024;          // bytes a read (S258)
 constexpr int LOG_THRESHOLD_FOR_CONNLOST_WRITES = 5;  // asyncio's name (S264)
 constexpr std::size_t KEPT_CAPACITY = 64 * 1024;      // of an empty buffer, in bytes
-
-/// Calls a protocol, and turns what it throws into a fatal error of its transport (S259).
-///
-/// \param fail  is called while the exception is being handled
-/// \return      whether it threw nothing
-template <class Call, class Fail>
-bool guarded(Call call, Fail fail) {
-  try {
-    call();
-    return true;
-  } catch (const KeyboardInterrupt&) {
-    throw;
-  } catch (const SystemExit&) {
-    throw;
-  } catch (const CoroutineExit&) {
-    throw;
-  } catch (...) {
-    fail();
-    return false;
-  }
-}
 
 }  // namespace
 
@@ -145,8 +125,8 @@ void BaseStreamTransport::receive_data() {
   if (data->empty()) return on_eof();
   const auto protocol = BaseTransport::get_protocol();  // it may be replaced while it runs (S276)
   if (!stream_protocol_) return;
-  guarded([&, called = stream_protocol_] { called->data_received(*data); },
-          [&] { fatal_error("Fatal error: protocol.data_received() call failed."); });
+  call_foreign_code([&, called = stream_protocol_] { called->data_received(*data); },
+                    [&] { fatal_error("Fatal error: protocol.data_received() call failed."); });
 }
 
 void BaseStreamTransport::receive_into_protocol() {
@@ -157,7 +137,7 @@ void BaseStreamTransport::receive_into_protocol() {
     place = called.get_buffer(-1);  // S262
     if (place.empty()) throw RuntimeError("get_buffer() returned an empty buffer");
   };
-  if (!guarded(get_buffer, [&] { fatal_error("Fatal error: protocol.get_buffer() call failed."); })) return;
+  if (!call_foreign_code(get_buffer, [&] { fatal_error("Fatal error: protocol.get_buffer() call failed."); })) return;
   if (lost_) return;  // it was aborted in there: the socket is as good as gone
 
   std::optional<std::size_t> count;
@@ -168,8 +148,8 @@ void BaseStreamTransport::receive_into_protocol() {
   }
   if (!count) return;
   if (*count == 0) return on_eof();
-  guarded([&] { called.buffer_updated(*count); },
-          [&] { fatal_error("Fatal error: protocol.buffer_updated() call failed."); });
+  call_foreign_code([&] { called.buffer_updated(*count); },
+                    [&] { fatal_error("Fatal error: protocol.buffer_updated() call failed."); });
 }
 
 void BaseStreamTransport::on_eof() {
@@ -182,7 +162,8 @@ void BaseStreamTransport::on_eof() {
       keep_open = buffered_protocol_->eof_received();
     }
   };
-  if (!guarded(eof_received, [&] { fatal_error("Fatal error: protocol.eof_received() call failed."); })) return;
+  if (!call_foreign_code(eof_received, [&] { fatal_error("Fatal error: protocol.eof_received() call failed."); }))
+    return;
   if (lost_) return;
   eof_seen_ = true;  // T3
   if (keep_open) {
@@ -320,7 +301,7 @@ void BaseStreamTransport::abort() {
   force_close(nullptr);
 }
 
-/// Called while an exception is being handled: reports it, and ends the connection with it.
+/// Called while an exception is being handled: reports it, and ends the connection with it (S259).
 void BaseStreamTransport::fatal_error(const char* message) {
   const std::exception_ptr error = std::current_exception();
   if (!holds<std::system_error>(error)) {  // S260: what happens on a network is no news

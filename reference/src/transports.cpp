@@ -10,6 +10,8 @@
 #include <asyncio/events.hpp>
 #include <asyncio/exceptions.hpp>
 
+#include "foreign_code.hpp"
+
 #include <cassert>
 
 namespace asyncio {
@@ -106,20 +108,13 @@ void FlowControl::tell(BaseTransport& transport, void (BaseProtocol::*what)(), c
   // The protocol may close the transport and thereby lose its owner while it runs.
   const std::shared_ptr<BaseProtocol> protocol = transport.get_protocol();
   if (!protocol) return;
-  try {
-    (*protocol.*what)();
-  } catch (const KeyboardInterrupt&) {
-    throw;
-  } catch (const SystemExit&) {
-    throw;
-  } catch (const CoroutineExit&) {
-    throw;
-  } catch (...) {  // W3; a CancelledError too, as in asyncio
+  const auto report = [&] {  // W3; a CancelledError too, as in asyncio
     loop_.call_exception_handler({.message = failed,
                                   .exception = std::current_exception(),
                                   .protocol = protocol,
                                   .transport = transport.weak_from_this().lock()});
-  }
+  };
+  call_foreign_code([&] { (*protocol.*what)(); }, report);
 }
 
 }  // namespace asyncio

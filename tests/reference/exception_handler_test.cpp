@@ -1,10 +1,12 @@
 // exception_handler_test.cpp: where errors go that nobody can receive.
 #include <asyncio/base_events.hpp>
+#include <asyncio/coroutine.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include "tests/reference/scripted_loop.hpp"
@@ -262,6 +264,19 @@ TEST_F(AnExceptionHandlerThatThrows, MayInterruptTheLoop) {
   loop.turn();
 
   EXPECT_THAT(seen, ElementsAre("stays queued"));
+}
+
+// S61: a handler may wait, where it is called in a task. If nobody waits for that any more, it unwinds with the task.
+TEST_F(AnExceptionHandlerThatThrows, UnwindsWithTheFiberThatItIsCalledOn) {
+  loop.set_exception_handler([](AbstractEventLoop&, const ExceptionContext&) { Coroutine::suspend(); });
+  std::optional<Coroutine> reporting([this] {
+    loop.call_exception_handler({.message = "original"});
+    seen.push_back("goes on");
+  });
+  reporting->send();
+
+  EXPECT_EQ(written([&] { reporting.reset(); }), "");
+  EXPECT_THAT(seen, ElementsAre());
 }
 
 // The default handler --------------------------------------------------------------------------------------
