@@ -14,8 +14,7 @@
 namespace asyncio {
 namespace {
 
-constexpr std::size_t BYTES_PER_DATAGRAM = 8;     // what each counts for, beside its bytes (S288)
-constexpr int LOST_DATAGRAMS_BEFORE_WARNING = 5;  // as LOG_THRESHOLD_FOR_CONNLOST_WRITES of streams
+constexpr std::size_t BYTES_PER_DATAGRAM = 8;  // what each counts for, beside its bytes (S288)
 
 }  // namespace
 
@@ -81,7 +80,7 @@ void BaseDatagramTransport::sendto(std::string_view data, const std::optional<Ad
     throw std::invalid_argument("Invalid address: must be None or " + remote_->to_string());
   }
   if (lost_) {
-    if (++lost_sends_ >= LOST_DATAGRAMS_BEFORE_WARNING) log_warning("socket.send() raised exception.");
+    if (++lost_sends_ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) log_warning("socket.send() raised exception.");
     return;
   }
   const std::optional<Address>& to = remote_ ? remote_ : address;

@@ -5,6 +5,9 @@
 
 namespace asyncio {
 
+/// How often a program may write to a lost connection before each further time is worth a warning (S264, S294, S314).
+inline constexpr int LOG_THRESHOLD_FOR_CONNLOST_WRITES = 5;
+
 /// Writes "asyncio: text" and an end of line.
 void log_error(std::string_view text) noexcept;
 /// Writes "asyncio: warning: text" and an end of line.

@@ -26,25 +26,25 @@ void refuse_zero_byte(const std::string& text) {
   if (text.find('\0') != std::string::npos) throw std::invalid_argument("embedded null character");
 }
 
-bool is_literal(const std::string& host, int family) {
-  in6_addr place;  // the larger of the two
-  return ::inet_pton(family, host.c_str(), &place) == 1;
-}
-
 }  // namespace
+
+std::optional<int> family_of_literal(const std::string& host) {
+  if (host.find('\0') != std::string::npos) return {};  // inet_pton() would overlook what lies behind it
+  in6_addr place;                                       // the larger of the two
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (::inet_pton(family, host.c_str(), &place) == 1) return family;
+  }
+  return {};
+}
 
 std::optional<AddressInfo> ipaddr_info(const Address& address, const AddressInfoOptions& options) {
   const std::string& host = address.host();
   if (options.proto != 0 && options.proto != IPPROTO_TCP && options.proto != IPPROTO_UDP) return {};
   if (options.type != SOCK_STREAM && options.type != SOCK_DGRAM) return {};
-  if (host.empty() || host.find_first_of({"%\0", 2}) != std::string::npos) return {};
+  const std::optional<int> family = family_of_literal(host);
+  if (!family || (options.family != AF_UNSPEC && options.family != *family)) return {};
   const int proto = options.type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
-  for (const int family : {AF_INET, AF_INET6}) {
-    if (options.family != AF_UNSPEC && options.family != family) continue;
-    if (!is_literal(host, family)) continue;
-    return AddressInfo{family, options.type, proto, {}, address};
-  }
-  return {};
+  return AddressInfo{*family, options.type, proto, {}, address};
 }
 
 std::vector<AddressInfo> lookup_addresses(const std::string& host, const std::string& port,

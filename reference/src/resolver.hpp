@@ -17,6 +17,12 @@
 
 namespace asyncio {
 
+/// Which family a literal address belongs to.
+///
+/// \param host  maybe such an address; one with a zone index is none
+/// \return      AF_INET or AF_INET6; empty where it is none
+std::optional<int> family_of_literal(const std::string& host);
+
 /// What getaddrinfo() would answer for a literal address (S230).
 ///
 /// \param address  a literal, without a zone index, and a port

@@ -4,6 +4,7 @@
 // where it is, and goes on at the next call. Nothing here waits, so one stack is enough for all connections.
 //
 // Source: CPython Modules/_ssl.c, _ssl__SSLSocket_do_handshake, read, write, shutdown. Rules: S277.
+#include "resolver.hpp"
 #include "ssl_certificate.hpp"
 #include "ssl_state.hpp"
 
@@ -17,15 +18,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include <arpa/inet.h>
-
 namespace asyncio {
 namespace {
-
-bool is_literal_address(const std::string& name) {
-  in6_addr address{};
-  return ::inet_pton(AF_INET, name.c_str(), &address) == 1 || ::inet_pton(AF_INET6, name.c_str(), &address) == 1;
-}
 
 /// How many bytes of a size go into a call with an int.
 int at_most_int(std::size_t size) { return static_cast<int>(std::min(size, std::size_t{INT_MAX})); }
@@ -85,7 +79,7 @@ SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std:
   }
   SSL_set_connect_state(connection);
   if (server_hostname_.empty()) return;
-  const bool address = is_literal_address(server_hostname_);
+  const bool address = family_of_literal(server_hostname_).has_value();
   const bool bad_name =
       server_hostname_.starts_with(".") || server_hostname_.find('\0') != std::string::npos ||
       std::ranges::any_of(server_hostname_, [](char c) { return static_cast<unsigned char>(c) > 126; });

@@ -1,8 +1,8 @@
 // ssl_transport.cpp: the side of TLS that a program writes to.
 //
 // The transport outlives the connection as long as the program keeps it, and its SSLProtocol does not. After that every
-// function does nothing. What was agreed on in the handshake can still be asked for; what the transport below knew, such
-// as "peername" and "socket", is gone with it.
+// function does nothing. What was agreed on in the handshake can still be asked for; what the transport below knew,
+// such as "peername" and "socket", is gone with it.
 #include <asyncio/sslproto.hpp>
 
 #include <asyncio/exceptions.hpp>
@@ -12,11 +12,6 @@
 #include <utility>
 
 namespace asyncio {
-namespace {
-
-constexpr int SSL_LOG_THRESHOLD_FOR_CONNLOST_WRITES = 5;  // LOG_THRESHOLD_FOR_CONNLOST_WRITES (S294)
-
-}  // namespace
 
 SSLProtocolTransport::SSLProtocolTransport(AbstractEventLoop& loop, std::weak_ptr<SSLProtocol> protocol)
     : FlowControlMixin(loop, {.default_high = FLOW_CONTROL_HIGH_WATER_SSL_WRITE, .pause_at_high = true}),
@@ -67,7 +62,7 @@ void SSLProtocolTransport::write(std::string_view data) {
   if (data.empty()) return;
   const auto ssl_protocol = ssl_protocol_.lock();
   if (ssl_protocol && ssl_protocol->write_appdata(data)) return;
-  if (lost_writes_++ >= SSL_LOG_THRESHOLD_FOR_CONNLOST_WRITES) log_warning("SSL connection is closed");
+  if (lost_writes_++ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) log_warning("SSL connection is closed");  // S294
 }
 
 void SSLProtocolTransport::writelines(const std::vector<std::string>& pieces) {

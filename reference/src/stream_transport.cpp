@@ -15,9 +15,8 @@
 namespace asyncio {
 namespace {
 
-constexpr std::size_t MAX_READ = 256 * 1024;          // bytes a read (S258)
-constexpr int LOG_THRESHOLD_FOR_CONNLOST_WRITES = 5;  // asyncio's name (S264)
-constexpr std::size_t KEPT_CAPACITY = 64 * 1024;      // of an empty buffer, in bytes
+constexpr std::size_t MAX_READ = 256 * 1024;      // bytes a read (S258)
+constexpr std::size_t KEPT_CAPACITY = 64 * 1024;  // of an empty buffer, in bytes
 
 }  // namespace
 

@@ -23,8 +23,7 @@
 namespace asyncio {
 namespace {
 
-constexpr std::size_t MAX_SIZE = 256 * 1024;        // bytes of one read, asyncio's max_size
-constexpr int LOST_PIPE_WRITES_BEFORE_WARNING = 5;  // dropped writes before the warnings begin
+constexpr std::size_t MAX_SIZE = 256 * 1024;  // bytes of one read, asyncio's max_size
 
 std::exception_ptr system_error(int error, const char* call) {
   return std::make_exception_ptr(std::system_error(error, std::generic_category(), call));
@@ -270,7 +269,7 @@ void UnixWritePipeTransport::read_ready() {
 void UnixWritePipeTransport::write(std::string_view data) {
   if (data.empty()) return;
   if (!loop_ || closing_) {
-    if (dropped_writes_++ >= LOST_PIPE_WRITES_BEFORE_WARNING) {
+    if (dropped_writes_++ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) {
       log_warning("pipe closed by peer or os.write(pipe, data) raised exception.");  // S314
     }
     return;
