@@ -348,7 +348,7 @@ void BaseEventLoop::check_callback(const Callback& callback, const char* method)
   if (!callback) throw std::invalid_argument(std::string("a callable object was expected by ") + method + "(), got None");
 }
 
-void BaseEventLoop::check_connection_options(const ConnectionOptions& options) {
+void BaseEventLoop::check_connection_options(const ConnectionOptions& options) const {
   const auto refuse = [](const char* why) { throw std::invalid_argument(why); };
   if (options.server_hostname && !options.ssl) refuse("server_hostname is only meaningful with ssl");
   if (!options.server_hostname && options.ssl && options.host.value_or("").empty()) {
@@ -362,7 +362,7 @@ void BaseEventLoop::check_connection_options(const ConnectionOptions& options) {
   SSLProtocol::check(*this, TransportSecurity::of(options));
 }
 
-void BaseEventLoop::check_server_options(const ServerOptions& options) {
+void BaseEventLoop::check_server_options(const ServerOptions& options) const {
   const auto refuse = [](const char* why) { throw std::invalid_argument(why); };
   if (options.ssl_handshake_timeout && !options.ssl) refuse("ssl_handshake_timeout is only meaningful with ssl");
   if (options.ssl_shutdown_timeout && !options.ssl) refuse("ssl_shutdown_timeout is only meaningful with ssl");

@@ -15,9 +15,11 @@
 #include "foreign_code.hpp"
 #include "log.hpp"
 
+#include <array>
 #include <cassert>
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
+#include <cmath>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -38,11 +40,13 @@ const char* name_of(SSLProtocol::State state) {
   return "?";
 }
 
-/// A duration as Python prints a number of seconds: 60.0, 0.25.
+/// A duration as Python prints a number of seconds: 60.0, 0.25, 1e-09.
 std::string python_seconds(Duration duration) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", std::chrono::duration<double>(duration).count());
-  const std::string number = text;
+  const double seconds = std::chrono::duration<double>(duration).count();
+  const bool tiny = seconds != 0 && std::abs(seconds) < 1e-4;
+  std::array<char, 32> text{};  // no Duration is longer: "-9223372036.854776"
+  const auto format = tiny ? std::chars_format::scientific : std::chars_format::fixed;
+  const std::string number(text.data(), std::to_chars(text.data(), text.data() + text.size(), seconds, format).ptr);
   return number.find_first_of(".e") == std::string::npos ? number + ".0" : number;
 }
 
@@ -69,7 +73,7 @@ std::exception_ptr connection_error(int code, const std::string& text) {
 
 void SSLProtocol::check(const AbstractEventLoop& loop, const TransportSecurity& security) {
   if (!security.context) return;
-  const auto check_timeout = [](const char* name, const std::optional<Duration>& timeout) {
+  const auto check_timeout = [](const char* name, std::optional<Duration> timeout) {
     if (!timeout || *timeout > Duration::zero()) return;
     throw std::invalid_argument(std::string(name) + " should be a positive number, got " + python_seconds(*timeout));
   };

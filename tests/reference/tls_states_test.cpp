@@ -78,9 +78,12 @@ TEST_F(TheTlsMachine, LimitsTheHandshakeToAMinute) {
 }
 
 TEST_F(TheTlsMachine, LimitsTheHandshakeAsItIsTold) {
-  const TlsPair pair(loop, {.ssl_handshake_timeout = 250ms});
+  const TlsPair pair(loop, {.ssl_handshake_timeout = 0.25s});
   loop.turn(2);
-  loop.now += 250ms;
+  loop.now += 249ms;
+  loop.turn(4);
+  EXPECT_EQ(pair.client.handshake(), "waiting");
+  loop.now += 1ms;
   loop.turn(4);
   EXPECT_THAT(pair.client.handshake(), HasSubstr("longer than 0.25 seconds"));
 }
@@ -415,8 +418,12 @@ TEST_F(TheTlsMachine, RefusesWhatCannotWork) {
   const auto context = client_context();
   EXPECT_EQ(refusal({.context = context, .server_hostname = "h", .ssl_handshake_timeout = 0s}),
             "ssl_handshake_timeout should be a positive number, got 0.0");
-  EXPECT_EQ(refusal({.context = context, .server_hostname = "h", .ssl_shutdown_timeout = -1500ms}),
+  EXPECT_EQ(refusal({.context = context, .server_hostname = "h", .ssl_shutdown_timeout = -1.5s}),
             "ssl_shutdown_timeout should be a positive number, got -1.5");
+  EXPECT_EQ(refusal({.context = context, .server_hostname = "h", .ssl_shutdown_timeout = -1ns}),
+            "ssl_shutdown_timeout should be a positive number, got -1e-09");
+  EXPECT_EQ(refusal({.context = context, .server_hostname = "h", .ssl_handshake_timeout = -123456.789s}),
+            "ssl_handshake_timeout should be a positive number, got -123456.789");
   EXPECT_EQ(refusal({.server_side = true}), "Server side SSL needs a valid SSLContext");
   EXPECT_EQ(refusal({.context = context}), "check_hostname requires server_hostname");
   EXPECT_EQ(refusal({.context = context, .server_hostname = "h\xc3\xa9"}),

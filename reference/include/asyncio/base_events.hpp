@@ -194,9 +194,9 @@ class BaseEventLoop : public AbstractEventLoop {
   /// The checks of create_connection() before any input or output (S228).
   ///
   /// \throws std::invalid_argument  naming what contradicts what
-  void check_connection_options(const ConnectionOptions& options);
+  void check_connection_options(const ConnectionOptions& options) const;
   /// The checks of create_server() before any input or output (S228, S240).
-  void check_server_options(const ServerOptions& options);
+  void check_server_options(const ServerOptions& options) const;
 
   /// Puts a handle onto the ready queue unless it is cancelled.
   void add_callback(Ref<HandleState> handle);

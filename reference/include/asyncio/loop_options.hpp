@@ -39,8 +39,8 @@ struct ConnectionOptions {
   std::optional<Socket> sock = {};                        ///< an already connected socket, instead of host and port
   std::optional<Address> local_addr = {};                 ///< bind to this first
   std::optional<std::string> server_hostname = {};        ///< for TLS; default: host
-  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};        ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};         ///< default 30 s
   std::optional<Delay> happy_eyeballs_delay = {};         ///< start the next attempt after this (RFC 8305)
   std::optional<int> interleave = {};                     ///< First Address Family Count of RFC 8305
   bool all_errors = false;                                ///< throw an ExceptionGroup of every attempt's error
@@ -59,8 +59,8 @@ struct ServerOptions {
   std::optional<bool> reuse_address = {};                 ///< default true
   std::optional<bool> reuse_port = {};                    ///< default false
   std::optional<bool> keep_alive = {};                    ///< default false
-  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};        ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};         ///< default 30 s
   bool start_serving = true;                              ///< accept at once
 };
 
@@ -69,8 +69,8 @@ struct UnixConnectionOptions {
   std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
   std::optional<Socket> sock = {};                        ///< an already connected socket, instead of the path
   std::optional<std::string> server_hostname = {};        ///< for TLS
-  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};        ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};         ///< default 30 s
 };
 
 /// The keywords of create_unix_server().
@@ -78,8 +78,8 @@ struct UnixServerOptions {
   std::optional<Socket> sock = {};                        ///< a bound socket, instead of the path
   int backlog = 100;                                      ///< connections that may wait to be accepted
   std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
-  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};        ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};         ///< default 30 s
   bool start_serving = true;                              ///< accept at once
   bool cleanup_socket = true;                             ///< remove the file when the server closes
 };
@@ -87,8 +87,8 @@ struct UnixServerOptions {
 /// The keywords of connect_accepted_socket().
 struct AcceptedOptions {
   std::shared_ptr<SSLContext> ssl = {};                   ///< null: no TLS
-  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};        ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};         ///< default 30 s
 };
 
 /// The keywords of create_datagram_endpoint().
@@ -108,8 +108,8 @@ struct TransportSecurity {
   std::shared_ptr<SSLContext> context = {};               ///< null: no TLS
   bool server_side = false;                               ///< this end is the server
   std::string server_hostname = {};                       ///< of a client: whom it wants to talk to
-  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};        ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};         ///< default 30 s
 
   /// \return  that of a client
   static TransportSecurity of(const ConnectionOptions& options) {
@@ -140,8 +140,8 @@ struct TransportSecurity {
 struct StartTlsOptions {
   bool server_side = false;                               ///< this end is the server
   std::optional<std::string> server_hostname = {};        ///< the name to check
-  std::optional<Duration> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};        ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};         ///< default 30 s
 };
 
 /// The keywords of sendfile() and sock_sendfile().

@@ -39,8 +39,8 @@ struct OpenConnectionOptions {
   std::optional<Socket> sock = {};                     ///< an already connected socket, instead of host and port
   std::optional<Address> local_addr = {};              ///< bind to this first
   std::optional<std::string> server_hostname = {};     ///< for TLS; default: host
-  std::optional<Duration> ssl_handshake_timeout = {};  ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};   ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
   std::optional<Delay> happy_eyeballs_delay = {};      ///< start the next attempt after this (RFC 8305)
   std::optional<int> interleave = {};                  ///< First Address Family Count of RFC 8305
   bool all_errors = false;                             ///< throw an ExceptionGroup of every attempt's error
@@ -58,8 +58,8 @@ struct StartServerOptions {
   std::optional<bool> reuse_address = {};              ///< default true
   std::optional<bool> reuse_port = {};                 ///< default false
   std::optional<bool> keep_alive = {};                 ///< default false
-  std::optional<Duration> ssl_handshake_timeout = {};  ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};   ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
   bool start_serving = true;                           ///< accept at once
 };
 
@@ -69,8 +69,8 @@ struct OpenUnixConnectionOptions {
   std::shared_ptr<SSLContext> ssl = {};                ///< null: no TLS
   std::optional<Socket> sock = {};                     ///< an already connected socket, instead of the path
   std::optional<std::string> server_hostname = {};     ///< for TLS
-  std::optional<Duration> ssl_handshake_timeout = {};  ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};   ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
 };
 
 /// The keywords of start_unix_server(): the limit, and those of create_unix_server().
@@ -79,8 +79,8 @@ struct StartUnixServerOptions {
   std::optional<Socket> sock = {};                     ///< a bound socket, instead of the path
   int backlog = 100;                                   ///< connections that may wait to be accepted
   std::shared_ptr<SSLContext> ssl = {};                ///< null: no TLS
-  std::optional<Duration> ssl_handshake_timeout = {};  ///< default 60 s
-  std::optional<Duration> ssl_shutdown_timeout = {};   ///< default 30 s
+  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
   bool start_serving = true;                           ///< accept at once
   bool cleanup_socket = true;                          ///< remove the file when the server closes
 };
