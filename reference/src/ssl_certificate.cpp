@@ -11,8 +11,6 @@
 #include <array>
 #include <memory>
 
-#include <arpa/inet.h>
-
 namespace asyncio {
 namespace {
 
@@ -62,11 +60,19 @@ std::string to_hexadecimal(const ASN1_INTEGER* number) {
   return i2a_ASN1_INTEGER(memory.get(), number) > 0 ? text_of_memory(memory.get()) : "";
 }
 
-std::string to_address(const ASN1_OCTET_STRING* bytes) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const int family = ASN1_STRING_length(bytes) == 4 ? AF_INET : AF_INET6;
-  if (family == AF_INET6 && ASN1_STRING_length(bytes) != 16) return "<invalid>";
-  return ::inet_ntop(family, ASN1_STRING_get0_data(bytes), text.data(), text.size());
+/// As Python writes it: "127.0.0.1", "0:0:0:0:0:0:0:1".
+std::string to_address(const ASN1_OCTET_STRING* address) {
+  const unsigned char* const bytes = ASN1_STRING_get0_data(address);
+  const int size = ASN1_STRING_length(address);
+  const BIOPointer memory(BIO_new(BIO_s_mem()));
+  if (size == 4) {
+    BIO_printf(memory.get(), "%d.%d.%d.%d", bytes[0], bytes[1], bytes[2], bytes[3]);
+  } else if (size == 16) {
+    for (int i = 0; i < 16; i += 2) BIO_printf(memory.get(), i > 0 ? ":%X" : "%X", bytes[i] << 8 | bytes[i + 1]);
+  } else {
+    return "<invalid>";
+  }
+  return text_of_memory(memory.get());
 }
 
 SSLCertificate::Name to_hosts(const X509& certificate) {

@@ -54,10 +54,7 @@ SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std:
       server_hostname_(server_side ? "" : std::move(server_hostname)),
       engine_(std::make_unique<Engine>()) {
   const SSLContext::State& rules = context_->state();
-  if (server_side != (rules.protocol == ssl::PROTOCOL_TLS_SERVER)) {
-    throw std::invalid_argument(server_side ? "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context"
-                                            : "Cannot create a client socket with a PROTOCOL_TLS_SERVER context");
-  }
+  context_->check_side(server_side);
   if (!server_side && rules.check_hostname && server_hostname_.empty()) {
     throw std::invalid_argument("check_hostname requires server_hostname");
   }

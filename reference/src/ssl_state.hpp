@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,13 @@ using SSLSessionPointer = std::unique_ptr<SSL_SESSION, OpenSSLFree<SSL_SESSION_f
 using X509Pointer = std::unique_ptr<X509, OpenSSLFree<X509_free>>;
 using KeyPointer = std::unique_ptr<EVP_PKEY, OpenSSLFree<EVP_PKEY_free>>;
 using BIOPointer = std::unique_ptr<BIO, OpenSSLFree<BIO_free>>;
+
+/// Closes a file.
+struct FileClose {
+  /// Closes it.
+  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+};
+using FilePointer = std::unique_ptr<std::FILE, FileClose>;
 
 struct SeededProvider;  // ssl_seeded.cpp
 

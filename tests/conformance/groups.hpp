@@ -33,13 +33,17 @@ Group executors();
 Group asyncgens();
 Group interrupts();
 Group introspection();
+Group tls();
+Group tls_connections();
+Group tls_protocols();
 
 /// All of them, in the order of the rules.
 inline std::vector<Group> groups() {
-  return {scheduling(),    handles(),   running(),   errors(),     futures(),      tasks(),      cancellation(),
-          lifetime(),      eager(),     gathering(), waiting(),    timeouts(),     taskgroups(), exceptiongroups(),
-          locks(),         queues(),    runners(),   contexts(),   streams(),      spellings(),  threads(),
-          foreign_tasks(), executors(), asyncgens(), interrupts(), introspection()};
+  return {scheduling(),   handles(),         running(), errors(),          futures(),      tasks(),
+          cancellation(), lifetime(),        eager(),   gathering(),       waiting(),      timeouts(),
+          taskgroups(),   exceptiongroups(), locks(),   queues(),          runners(),      contexts(),
+          streams(),      spellings(),       threads(), foreign_tasks(),   executors(),    asyncgens(),
+          interrupts(),   introspection(),   tls(),     tls_connections(), tls_protocols()};
 }
 
 }  // namespace conformance

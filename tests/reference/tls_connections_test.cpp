@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/reference/real_network.hpp"
-#include "tests/reference/tls_certificates.hpp"
+#include "tests/reference/scripted_loop.hpp"
+#include "tests/reference/tls_connection.hpp"
 
 namespace asyncio {
 namespace {
@@ -13,46 +13,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
-
-void echo(StreamReader reader, StreamWriter writer) {
-  for (std::string block; !(block = reader.read(1 << 16)).empty();) {
-    writer.write(block);
-    writer.drain();
-  }
-  writer.close();
-}
-
-std::shared_ptr<SSLObject> object_of(const StreamWriter& writer) {
-  return writer.get_extra_info<std::shared_ptr<SSLObject>>("ssl_object");
-}
-
-class ATlsConnection : public OnARealLoop {
- protected:
-  /// Serves with `server`, connects with `client`, and calls `talk` with the client's streams.
-  ///
-  /// \return  what the client was refused with; empty where it was not
-  std::string connect(
-      const std::shared_ptr<SSLContext>& server, const std::shared_ptr<SSLContext>& client,
-      const std::function<void(StreamReader, StreamWriter)>& talk = [](auto, auto) {},
-      const std::optional<std::string>& server_hostname = {}) {
-    std::string refused;
-    run([&] {
-      const auto serving = start_server(echo, "127.0.0.1", 0, {.ssl = server});
-      try {
-        auto [reader, writer] =
-            open_connection("127.0.0.1", port_of(serving), {.ssl = client, .server_hostname = server_hostname});
-        talk(reader, writer);
-        writer.close();
-        writer.wait_closed();
-      } catch (const std::exception& error) {
-        refused = error.what();
-      }
-      serving->close();
-      serving->wait_closed();
-    });
-    return refused;
-  }
-};
 
 // S277, S291
 TEST_F(ATlsConnection, CarriesBytesBothWaysAndSaysHow) {
@@ -78,8 +38,8 @@ TEST_F(ATlsConnection, KnowsTheCertificateOfTheOtherSide) {
     const auto certificate = writer.template get_extra_info<SSLCertificate>("peercert");
     EXPECT_THAT(certificate.subject, ElementsAre(Pair("commonName", "a server")));
     EXPECT_THAT(certificate.issuer, ElementsAre(Pair("commonName", "Orrery test authority")));
-    EXPECT_THAT(certificate.subject_alt_name,
-                ElementsAre(Pair("DNS", "localhost"), Pair("IP Address", "127.0.0.1"), Pair("IP Address", "::1")));
+    EXPECT_THAT(certificate.subject_alt_name, ElementsAre(Pair("DNS", "localhost"), Pair("IP Address", "127.0.0.1"),
+                                                          Pair("IP Address", "0:0:0:0:0:0:0:1")));
     EXPECT_EQ(certificate.version, 3);
     EXPECT_THAT(certificate.not_after, HasSubstr("GMT"));
     EXPECT_FALSE(object_of(writer)->getpeercert_der().empty());
@@ -147,7 +107,7 @@ TEST_F(ATlsConnection, IsRefusedWhereItsOptionsCannotWork) {
               "you have to pass server_hostname when using ssl");
     EXPECT_EQ(refusal([&] { open_connection("", 1, {.ssl = blind}); }),
               "You must set server_hostname when using ssl without a host");
-    EXPECT_EQ(refusal([&] { serve({.port = 0, .ssl = client_context()}); }),
+    EXPECT_EQ(text_of<SSLError>([&] { serve({.port = 0, .ssl = client_context()}); }),
               "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context");
   });
 }
@@ -341,137 +301,6 @@ TEST_F(ATlsConnection, IsDroppedByTheServerWhereTheClientSpeaksSomethingElse) {
     EXPECT_EQ(served, 0);
   });
   EXPECT_THAT(reports, IsEmpty());
-}
-
-// ---- start_tls ----
-
-// S301, S343: a protocol that begins in the clear, as SMTP does. The client does not wait for the answer, so that the
-// server has the beginning of TLS in its reader already (gh-142352).
-TEST_F(ATlsConnection, MayBeginInTheClear) {
-  run([] {
-    const auto serve = [](StreamReader reader, StreamWriter writer) {
-      EXPECT_EQ(reader.readline(), "STARTTLS\n");
-      writer.start_tls(server_context());
-      EXPECT_EQ(reader.readline(), "secret\n");
-      writer.write("thanks\n");
-      writer.close();
-    };
-    const auto server = start_server(serve, "127.0.0.1", 0);
-    auto [reader, writer] = open_connection("127.0.0.1", port_of(server));
-    writer.write("STARTTLS\n");
-    writer.start_tls(client_context(), {.server_hostname = "localhost"});
-    writer.write("secret\n");
-    EXPECT_EQ(reader.readline(), "thanks\n");
-    EXPECT_EQ(reader.read(), "");
-    EXPECT_EQ(object_of(writer)->version(), "TLSv1.3");
-    writer.close();
-    writer.wait_closed();
-    server->close();
-    server->wait_closed();
-  });
-}
-
-// S301: TLS in TLS, as a proxy needs it.
-TEST_F(ATlsConnection, MayGoThroughAnother) {
-  run([] {
-    const auto serve = [](StreamReader reader, StreamWriter writer) {
-      EXPECT_EQ(reader.readline(), "again\n");
-      writer.write("yes\n");
-      writer.start_tls(server_context());
-      writer.write(reader.readline());
-      writer.close();
-    };
-    const auto server = start_server(serve, "127.0.0.1", 0, {.ssl = server_context()});
-    auto [reader, writer] = open_connection("127.0.0.1", port_of(server), {.ssl = client_context()});
-    writer.write("again\n");
-    EXPECT_EQ(reader.readline(), "yes\n");
-    writer.start_tls(client_context(), {.server_hostname = "localhost"});
-    writer.write("inside of both\n");
-    EXPECT_EQ(reader.readline(), "inside of both\n");
-    EXPECT_EQ(reader.read(), "");
-    writer.close();
-    writer.wait_closed();
-    server->close();
-    server->wait_closed();
-  });
-}
-
-// S301
-TEST_F(ATlsConnection, IsNotMadeFromJustAnything) {
-  run([] {
-    struct Unfit : Transport {};
-    auto& loop = get_running_loop();
-    const auto protocol = std::make_shared<Protocol>();
-    EXPECT_THROW(loop.start_tls(std::make_shared<Unfit>(), protocol, client_context(), {.server_hostname = "h"}),
-                 std::invalid_argument);
-    EXPECT_THROW(loop.start_tls(nullptr, protocol, nullptr), std::invalid_argument);
-    EXPECT_THROW(Unfit().force_close(nullptr), NotImplementedError);  // abort(), where nobody has one
-  });
-}
-
-// S301: CPython waits for ever, whatever the timeout.
-TEST_F(ATlsConnection, IsNotMadeOfOneThatIsLost) {
-  run([] {
-    auto& loop = get_running_loop();
-    const SocketPair pair = SocketPair::make();
-    auto [transport, protocol] =
-        loop.create_connection([] { return std::make_shared<RecordingProtocol>(); }, {.sock = pair.ours});
-    transport->abort();
-    await(protocol->lost);
-    try {
-      loop.start_tls(transport, protocol, client_context(), {.server_hostname = "localhost"});
-      ADD_FAILURE() << "there is no connection";
-    } catch (const std::system_error& error) {
-      EXPECT_EQ(error.code(), std::errc::connection_aborted);
-    }
-  });
-}
-
-// S301, CVE-2011-0411: what somebody has added to the answer must not pass for what TLS has protected.
-TEST_F(ATlsConnection, RefusesWhatWasAddedInTheClear) {
-  run([] {
-    const auto serve = [](StreamReader reader, StreamWriter writer) {
-      reader.readline();
-      writer.write("go\nadded\n");
-      reader.read();
-      writer.close();
-    };
-    const auto server = start_server(serve, "127.0.0.1", 0);
-    auto [reader, writer] = open_connection("127.0.0.1", port_of(server));
-    writer.write("STARTTLS\n");
-    EXPECT_EQ(reader.readline(), "go\n");
-    try {
-      writer.start_tls(client_context(), {.server_hostname = "localhost"});
-      ADD_FAILURE() << "something was added";
-    } catch (const SSLError& error) {
-      EXPECT_EQ(error.reason(), "UNREAD_PLAINTEXT");
-    }
-    EXPECT_TRUE(writer.is_closing());
-    server->close();
-    server->wait_closed();
-  });
-}
-
-// S301: the connection is closed where the handshake fails.
-TEST_F(ATlsConnection, IsClosedWhereStartTlsFails) {
-  run([] {
-    const auto serve = [](StreamReader reader, StreamWriter writer) {
-      reader.readline();
-      writer.write("no\n");
-      EXPECT_EQ(reader.readexactly(1)[0], 22);  // a record of a handshake
-      writer.write("no, not at all\n");
-      reader.read();
-      writer.close();
-    };
-    const auto server = start_server(serve, "127.0.0.1", 0);
-    auto [reader, writer] = open_connection("127.0.0.1", port_of(server));
-    writer.write("STARTTLS\n");
-    EXPECT_EQ(reader.readline(), "no\n");
-    EXPECT_THROW(writer.start_tls(client_context(), {.server_hostname = "localhost"}), SSLError);
-    EXPECT_TRUE(writer.is_closing());
-    server->close();
-    server->wait_closed();
-  });
 }
 
 // S305: files go by way of the program's memory.

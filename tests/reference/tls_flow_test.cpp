@@ -72,6 +72,23 @@ TEST_F(TheFlowOfTls, PausesTheTransportBelowWhereNobodyReads) {
   EXPECT_TRUE(pair.server.below->is_reading());
 }
 
+// S292: in CPython the last message of the client's handshake waits until the client reads, and the server for it.
+TEST_F(TheFlowOfTls, EndsTheHandshakeOfAProgramThatPausesAtOnce) {
+  TlsPair pair(loop);
+  pair.client.app->acts_on = "made";
+  pair.client.app->act = [&] { pair.client.above->pause_reading(); };
+  pair.carry();
+  EXPECT_EQ(pair.server.handshake(), "ok");
+}
+
+TEST_F(TheFlowOfTls, IsNotReadingAnyMoreAfterClose) {
+  TlsPair pair(loop);
+  pair.carry();
+  EXPECT_TRUE(pair.client.above->is_reading());
+  pair.client.above->close();
+  EXPECT_FALSE(pair.client.above->is_reading());
+}
+
 // A program that has paused reading still gets everything that came before the end.
 TEST_F(TheFlowOfTls, KeepsTheEndForAProgramThatHasPaused) {
   TlsPair pair(loop);

@@ -191,6 +191,11 @@ class SSLContext {
 
   /// Which side this is for.
   ssl::Method protocol() const noexcept;
+  /// Refuses a context that is for the other side.
+  ///
+  /// \param server_side  whether a server is to use it
+  /// \throws SSLError  where it is a client's and a server is to use it, or the other way round
+  void check_side(bool server_side) const;
   /// Whether the other side's certificate is checked; at first CERT_REQUIRED of a client, CERT_NONE of a server.
   ssl::VerifyMode verify_mode() const noexcept;
   /// Changes that.

@@ -67,6 +67,7 @@ class SSLObject {
   /// \param server_side      whether this side is the server
   /// \param server_hostname  of a client: whom it wants to talk to, a name or a literal address; empty: not known
   /// \throws std::invalid_argument  where the context checks names and there is none; where the name is none
+  /// \throws SSLError               where the context is for the other side
   SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std::string server_hostname = {});
   SSLObject(const SSLObject&) = delete;
   SSLObject& operator=(const SSLObject&) = delete;

@@ -140,6 +140,7 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   /// \return              to be given to a transport as its protocol
   /// \throws std::invalid_argument  where a timeout is not above 0, a server has no context, or the context checks
   ///                                names and there is none (S300)
+  /// \throws SSLError               where the context is for the other side
   /// \throws RuntimeError           where the context was made in another world than the loop's (X2)
   static std::shared_ptr<SSLProtocol> make(AbstractEventLoop& loop, std::shared_ptr<BaseProtocol> app_protocol,
                                            Future<void> waiter, TransportSecurity security,
@@ -148,8 +149,7 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   ///
   /// \param loop      that is to have the connection
   /// \param security  nothing is checked where it has no context
-  /// \throws std::invalid_argument  as make(); where the context is for the other side
-  /// \throws RuntimeError           as make()
+  /// \throws (anything)  as make()
   static void check(const AbstractEventLoop& loop, const TransportSecurity& security);
 
   /// The transport for the program; null once the connection is lost.
@@ -198,12 +198,11 @@ class SSLProtocol final : public Protocol, public std::enable_shared_from_this<S
   void pause_reading() noexcept { app_reading_paused_ = true; }
   void resume_reading();
   void control_ssl_reading();
+  void fatal_unless_cancelled();
   void fatal_error(const std::exception_ptr& error, const char* message);
   void cancel_timeouts();
   bool app_has_closed() const noexcept { return app_transport_ && app_transport_->closed_; }
   std::size_t write_buffer_size() const { return object_->outgoing_pending() + write_backlog_.size(); }
-  template <class Act>
-  void fatal_where_it_throws(Act act);
 
   AbstractEventLoop& loop_;
   const std::shared_ptr<SSLObject> object_;
