@@ -1,6 +1,7 @@
 // resolver.cpp: literals, the C library's resolver, and the order of its answers.
 #include "resolver.hpp"
 
+#include "idna/idna.hpp"
 #include "system_socket.hpp"
 
 #include <algorithm>
@@ -51,6 +52,7 @@ std::vector<AddressInfo> lookup_addresses(const std::string& host, const std::st
                                           const AddressInfoOptions& options) {
   refuse_zero_byte(host);
   refuse_zero_byte(port);
+  const std::string name = encode_idna(host);
   addrinfo hints{};
   hints.ai_family = options.family;
   hints.ai_socktype = options.type;
@@ -58,7 +60,7 @@ std::vector<AddressInfo> lookup_addresses(const std::string& host, const std::st
   hints.ai_flags = options.flags;
   addrinfo* found = nullptr;
   const int code =
-      ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.empty() ? nullptr : port.c_str(), &hints, &found);
+      ::getaddrinfo(name.empty() ? nullptr : name.c_str(), port.empty() ? nullptr : port.c_str(), &hints, &found);
   if (code != 0) throw_gaierror(code, "getaddrinfo '" + host + "'");
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
 

@@ -31,11 +31,11 @@ std::optional<AddressInfo> ipaddr_info(const Address& address, const AddressInfo
 
 /// Asks the resolver and waits.
 ///
-/// \param host  a name or a literal; empty for this machine
+/// \param host  a name in any script or a literal; empty for this machine
 /// \param port  a number or the name of a service; empty for none
 /// \return      at least one answer
 /// \throws std::system_error      of gaierror_category(), naming the host
-/// \throws std::invalid_argument  where there is a zero byte in one of them
+/// \throws std::invalid_argument  where there is a zero byte in one of them, or the name cannot be encoded
 std::vector<AddressInfo> lookup_addresses(const std::string& host, const std::string& port,
                                           const AddressInfoOptions& options);
 

@@ -20,6 +20,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -317,6 +318,9 @@ std::shared_ptr<SSLContext> ssl::create_default_context(Purpose purpose, const V
   } else if (context->verify_mode() != CERT_NONE && !context->reproducible()) {
     context->set_default_verify_paths();
   }
+  if (context->reproducible()) return context;  // no environment reaches into a world
+  const char* const keylog = ::secure_getenv("SSLKEYLOGFILE");
+  if (keylog && *keylog != '\0') context->set_keylog_filename(keylog);
   return context;
 }
 

@@ -4,6 +4,7 @@
 // where it is, and goes on at the next call. Nothing here waits, so one stack is enough for all connections.
 //
 // Source: CPython Modules/_ssl.c, _ssl__SSLSocket_do_handshake, read, write, shutdown. Rules: S277.
+#include "idna/idna.hpp"
 #include "resolver.hpp"
 #include "ssl_certificate.hpp"
 #include "ssl_state.hpp"
@@ -48,10 +49,10 @@ struct SSLObject::Engine {
   BIO* outgoing = nullptr;
 };
 
-SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std::string server_hostname)
+SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, const std::string& server_hostname)
     : context_(std::move(context)),
       server_side_(server_side),
-      server_hostname_(server_side ? "" : std::move(server_hostname)),
+      server_hostname_(server_side ? "" : encode_idna(server_hostname)),
       engine_(std::make_unique<Engine>()) {
   const SSLContext::State& rules = context_->state();
   context_->check_side(server_side);
@@ -77,14 +78,13 @@ SSLObject::SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std:
   SSL_set_connect_state(connection);
   if (server_hostname_.empty()) return;
   const bool address = family_of_literal(server_hostname_).has_value();
-  const bool bad_name =
-      server_hostname_.starts_with(".") || server_hostname_.find('\0') != std::string::npos ||
-      std::ranges::any_of(server_hostname_, [](char c) { return static_cast<unsigned char>(c) > 126; });
+  const bool bad_name = server_hostname_.starts_with(".") || server_hostname_.find('\0') != std::string::npos ||
+                        server_hostname_.find('\x7f') != std::string::npos;
   // RFC 6066: only names are asked for.
   if (bad_name || (!address && SSL_set_tlsext_host_name(connection, server_hostname_.c_str()) != 1)) {
     ERR_clear_error();
-    throw std::invalid_argument("server_hostname must be a host name in ASCII or a literal address, got '" +
-                                server_hostname_ + "'");
+    throw std::invalid_argument("server_hostname must be a host name or a literal address, got '" + server_hostname_ +
+                                "'");
   }
   if (rules.check_hostname) {
     X509_VERIFY_PARAM* verify = SSL_get0_param(connection);
@@ -129,10 +129,6 @@ std::size_t SSLObject::outgoing_pending() const noexcept { return BIO_ctrl_pendi
 ///
 /// \param result  of the call
 void SSLObject::fail(int result) {
-  if (thrown_) {
-    ERR_clear_error();
-    std::rethrow_exception(std::exchange(thrown_, nullptr));
-  }
   SSL* connection = engine_->connection.get();
   const int error = SSL_get_error(connection, result);
   if (error == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED &&
@@ -145,6 +141,10 @@ void SSLObject::fail(int result) {
 bool SSLObject::do_handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(engine_->connection.get());
+  if (thrown_) {  // in there
+    ERR_clear_error();
+    std::rethrow_exception(std::exchange(thrown_, nullptr));
+  }
   if (result == 1) return true;
   switch (SSL_get_error(engine_->connection.get(), result)) {
     case SSL_ERROR_WANT_READ:

@@ -83,6 +83,7 @@ struct SSLContext::State {
   static int on_alpn(SSL* connection, const unsigned char** chosen, unsigned char* chosen_size,
                      const unsigned char* offered, unsigned offered_size, void* state) noexcept;
   static int on_new_session(SSL* connection, SSL_SESSION* session) noexcept;
+  static void on_keylog(const SSL* connection, const char* line) noexcept;
 
   const ssl::Method protocol;
   const std::uint64_t world;        // AbstractEventLoop::library_world()
@@ -93,12 +94,15 @@ struct SSLContext::State {
   std::string alpn;  // as it is sent: each name behind a byte with its length
   ssl::SniCallback sni_callback;
   bool session_reuse = false;
+  std::string keylog_filename;  // empty: secrets are kept
+  FilePointer keylog;           // null where there is no name
 
  private:
   const std::uint64_t number_;  // no other context of the process has it
   std::uint64_t rules_version_ = 0;
   std::mutex sessions_mutex_;  // connections of several threads may share a context
   std::map<std::string, SSLSessionPointer> sessions_;
+  std::mutex keylog_mutex_;  // one line after the other
 };
 
 /// A library of OpenSSL's whose random numbers all follow from `seed`: nothing that it makes is a secret.

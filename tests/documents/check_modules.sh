@@ -10,7 +10,7 @@ named=$(mktemp)
 there=$(mktemp)
 trap 'rm -f "$named" "$there"' EXIT
 
-grep -oE '`[a-z_/]+\.[ch]pp`' "$page" | tr -d '`' | sort > "$named"
+grep -oE '`[a-z0-9_/]+\.[ch]pp`' "$page" | tr -d '`' | sort > "$named"
 (cd reference/include/asyncio && find . -name '*.hpp'; cd ../../src && find . -name '*.[ch]pp') | sed 's|^\./||' | sort > "$there"
 
 problems=$(

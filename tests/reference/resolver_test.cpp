@@ -5,9 +5,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include "reference/src/idna/idna.hpp"
 #include "reference/src/resolver.hpp"
 #include "reference/src/system_socket.hpp"
 #include "tests/reference/real_network.hpp"
+#include "tests/reference/scripted_loop.hpp"
 
 namespace asyncio {
 namespace {
@@ -104,6 +106,43 @@ TEST_F(TheResolver, SaysWhichNameThereIsNot) {
       EXPECT_THAT(error.what(), HasSubstr("xxx.invalid"));
     }
   });
+}
+
+// In any script, as Python: fullwidth digits are digits, and so this one needs nobody who answers.
+TEST_F(TheResolver, EncodesANameInAnotherScript) {
+  if (!knows_idna()) GTEST_SKIP() << "built without libidn2";
+  run([] {
+    const auto found = get_running_loop().getaddrinfo("\uff11\uff12\uff17.0.0.1", "80", {.type = SOCK_STREAM});
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found.front().address, Address("127.0.0.1", 80));
+  });
+}
+
+// CPython's codec "idna" says the same of all but what stands in brackets. What it knows not is asked for as it is.
+TEST(AName, IsEncodedAsPythonDoes) {
+  if (!knows_idna()) GTEST_SKIP() << "built without libidn2";
+  EXPECT_EQ(encode_idna("A.Example"), "A.Example");
+  EXPECT_EQ(encode_idna("::1"), "::1");
+  EXPECT_EQ(encode_idna("b\u00fccher.example"), "xn--bcher-kva.example");
+  EXPECT_EQ(encode_idna("B\u00dcCHER\u3002example"), "xn--bcher-kva.example");
+  EXPECT_EQ(encode_idna("stra\u00dfe.example"), "strasse.example");
+  EXPECT_EQ(encode_idna("\u2603.example"), "xn--n3h.example");
+  EXPECT_EQ(encode_idna("\u00fc."), "xn--tda.");
+}
+
+TEST(AName, IsRefusedWhereItCannotBeEncoded) {
+  const auto refusal = [](const std::string& name) {
+    return text_of<std::invalid_argument>([&] { encode_idna(name); });
+  };
+  if (!knows_idna()) {
+    EXPECT_THAT(refusal("\u00fc.example"), HasSubstr("was built without libidn2"));
+    return;
+  }
+  EXPECT_EQ(refusal("a..\u00fc"), "encoding with 'idna' codec failed: 'a..\u00fc' (label empty or too long)");
+  EXPECT_EQ(refusal(".\u00fc"), "encoding with 'idna' codec failed: '.\u00fc' (label empty or too long)");
+  EXPECT_THAT(refusal(std::string(70, 'x') + "\u00fc"), HasSubstr("'idna' codec failed"));
+  EXPECT_THAT(refusal("\xff\xfe"), HasSubstr("string encoding error"));
+  EXPECT_THAT(refusal(std::string("\u00fc\0x", 4)), HasSubstr("embedded null character"));
 }
 
 }  // namespace

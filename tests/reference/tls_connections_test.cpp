@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "reference/src/idna/idna.hpp"
 #include "tests/reference/scripted_loop.hpp"
 #include "tests/reference/tls_connection.hpp"
 
@@ -59,6 +60,18 @@ TEST_F(ATlsConnection, IsRefusedWhereTheNameIsAnother) {
             "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: IP address mismatch, certificate is not valid "
             "for '127.0.0.1'.");
   EXPECT_EQ(connect(server_context(other), client_context(), [](auto, auto) {}, "localhost"), "");
+}
+
+// S229: in any script; a certificate has it in ASCII.
+TEST_F(ATlsConnection, IsMadeWithAHostInAnyScript) {
+  if (!knows_idna()) GTEST_SKIP() << "built without libidn2";
+  const Issued books = test_authority().issue({.name = "b", .hosts = {"DNS:xn--bcher-kva.example"}});
+  std::string name;
+  const auto ask = [&](auto, auto writer) { name = object_of(writer)->server_hostname(); };
+  EXPECT_EQ(connect(server_context(books), client_context(), ask, "b\u00fccher.example"), "");
+  EXPECT_EQ(name, "xn--bcher-kva.example");
+  EXPECT_THAT(connect(server_context(books), client_context(), ask, "k\u00fcche.example"),
+              HasSubstr("certificate is not valid for 'xn--kche-0ra.example'"));
 }
 
 TEST_F(ATlsConnection, DoesNotTakeACommonNameForAHost) {

@@ -426,8 +426,8 @@ TEST_F(TheTlsMachine, RefusesWhatCannotWork) {
             "ssl_handshake_timeout should be a positive number, got -123456.789");
   EXPECT_EQ(refusal({.server_side = true}), "Server side SSL needs a valid SSLContext");
   EXPECT_EQ(refusal({.context = context}), "check_hostname requires server_hostname");
-  EXPECT_EQ(refusal({.context = context, .server_hostname = "h\xc3\xa9"}),
-            "server_hostname must be a host name in ASCII or a literal address, got 'h\xc3\xa9'");
+  EXPECT_EQ(refusal({.context = context, .server_hostname = ".h"}),
+            "server_hostname must be a host name or a literal address, got '.h'");
   EXPECT_EQ(text_of<SSLError>([&] { SSLProtocol::make(loop, nullptr, {}, {.context = context, .server_side = true}); }),
             "Cannot create a server socket with a PROTOCOL_TLS_CLIENT context");
 }

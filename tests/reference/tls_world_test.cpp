@@ -101,6 +101,18 @@ TEST(TheTlsOfAWorld, FollowsNoSettingsOfTheMachine) {
   EXPECT_EQ(elsewhere.str(), greeting("a"));
 }
 
+// X2: nor on the environment; a world's keys are no secrets anyway.
+TEST(TheTlsOfAWorld, WritesNoSecretsDownWhereTheEnvironmentSaysSo) {
+  const TemporaryFolder folder;
+  ::setenv("SSLKEYLOGFILE", folder.file("keys").c_str(), 1);
+  const auto result = sim::run([](sim::World& world) {
+    world.client("a", [] { EXPECT_EQ(ssl::create_default_context()->keylog_filename(), ""); });
+  });
+  ::unsetenv("SSLKEYLOGFILE");
+  EXPECT_FALSE(result.failure);
+  EXPECT_FALSE(std::filesystem::exists(folder.file("keys")));
+}
+
 // Whatever the order of events, the bytes are right, or the connection says that it has failed: a step that takes more
 // than a minute, which is one of the choices, ends a handshake.
 void right_or_fails(sim::World& world) {

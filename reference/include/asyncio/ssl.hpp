@@ -151,11 +151,14 @@ using SniCallback = std::function<std::shared_ptr<SSLContext>(const std::optiona
 
 /// A context with Python's recommended settings: for SERVER_AUTH it checks certificates and names.
 ///
+/// Writes secrets to the file that the environment variable SSLKEYLOGFILE names, as Python does: see
+/// SSLContext::set_keylog_filename().
+///
 /// \param purpose    which side it is for
 /// \param locations  whom to trust; empty: whom the system trusts, where certificates are checked. In a world
 ///                   the system is not there, and nobody is trusted unless named here
 /// \throws SSLError           where there is something else than certificates in there
-/// \throws std::system_error  where a file cannot be read
+/// \throws std::system_error  where a file cannot be read, or SSLKEYLOGFILE cannot be written
 /// \source CPython Lib/ssl.py, create_default_context
 std::shared_ptr<SSLContext> create_default_context(Purpose purpose = Purpose::SERVER_AUTH,
                                                    const VerifyLocations& locations = {});
@@ -242,6 +245,15 @@ class SSLContext {
   void set_alpn_protocols(const std::vector<std::string>& protocols);
   /// Of a server: chooses another context by the name that the client asks for. Empty: none is chosen.
   void set_sni_callback(ssl::SniCallback callback);
+  /// Where the secrets of connections are written; empty: nowhere.
+  const std::string& keylog_filename() const noexcept;
+  /// Writes the secrets of each further connection down, so that a recording of the network can be read (Wireshark). Who
+  /// has the file can read along: this is for finding faults. ssl::create_default_context() does so where the environment
+  /// variable SSLKEYLOGFILE names a file, though not in a world. A connection whose secrets cannot be written fails.
+  ///
+  /// \param filename  lines are added to it, in the NSS Key Log format; empty: no more are written
+  /// \throws std::system_error  where it cannot be opened: errno
+  void set_keylog_filename(const std::string& filename);
   /// Of a client: keeps the last session of each server_hostname, and offers it to the next connection, which saves
   /// one exchange and the server's signature. Off at first. Whatever changes a rule above forgets all of them (X3).
   void set_session_reuse(bool reuse);

@@ -65,10 +65,11 @@ class SSLObject {
   ///
   /// \param context          certificates and rules
   /// \param server_side      whether this side is the server
-  /// \param server_hostname  of a client: whom it wants to talk to, a name or a literal address; empty: not known
+  /// \param server_hostname  of a client: whom it wants to talk to, a name in any script or a literal address; empty:
+  ///                         not known
   /// \throws std::invalid_argument  where the context checks names and there is none; where the name is none
   /// \throws SSLError               where the context is for the other side
-  SSLObject(std::shared_ptr<SSLContext> context, bool server_side, std::string server_hostname = {});
+  SSLObject(std::shared_ptr<SSLContext> context, bool server_side, const std::string& server_hostname = {});
   SSLObject(const SSLObject&) = delete;
   SSLObject& operator=(const SSLObject&) = delete;
   ~SSLObject();
@@ -90,6 +91,7 @@ class SSLObject {
   /// \return  whether that is done; false: needs more from the other side
   /// \throws SSLCertVerificationError  where the other side's certificate is refused
   /// \throws SSLError                  where anything else is wrong; whatever the context's SNI callback throws
+  /// \throws std::system_error         where the secrets cannot be written to keylog_filename()
   bool do_handshake();
   /// Gives what the other side has written.
   ///
@@ -114,7 +116,7 @@ class SSLObject {
   const std::shared_ptr<SSLContext>& context() const noexcept { return context_; }
   /// Which side this is.
   bool server_side() const noexcept { return server_side_; }
-  /// The name that was given; empty where there was none.
+  /// The name that was given, in ASCII: "xn--bcher-kva.example"; empty where there was none.
   const std::string& server_hostname() const noexcept { return server_hostname_; }
   /// "TLSv1.3"; empty before the handshake.
   std::string version() const;
@@ -138,7 +140,7 @@ class SSLObject {
   std::shared_ptr<SSLContext> context_;
   const bool server_side_;
   const std::string server_hostname_;
-  std::exception_ptr thrown_;        // by the SNI callback; null: nothing
+  std::exception_ptr thrown_;        // by what OpenSSL has called: an SNI callback, a key log; null: nothing
   std::uint64_t rules_version_ = 0;  // of the context, when this was made (X3)
   bool context_chosen_ = false;      // a client may greet twice (RFC 8446, 4.1.2), and is asked for its name once
   const std::unique_ptr<Engine> engine_;
