@@ -1,15 +1,12 @@
-// selector_server_test.cpp: servers on real sockets: TCP and UNIX. Rules: semantics.md S240 to S251.
+// selector_server_test.cpp: TCP servers on real sockets. Rules: semantics.md S240 to S251.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -46,19 +43,9 @@ std::string ask(const std::string& host, int port) {
   return line;
 }
 
-std::string ask_path(const std::string& path) {
-  auto [reader, writer] = open_unix_connection(path);
-  writer.write("hello\n");
-  const std::string line = reader.readline();
-  writer.close();
-  writer.wait_closed();
-  return line;
-}
-
 class ARealServer : public OnARealLoop {};
 using AServerThatAccepts = ARealServer;
 using AServerOnSeveralInterfaces = ARealServer;
-using AUnixServer = ARealServer;
 using ManyConnections = ARealServer;
 
 // S241: dual stack is two sockets, and IPv4 is not taken by the one for IPv6.
@@ -421,100 +408,6 @@ TEST_F(ManyConnections, AreNotHeldUpByASlowReader) {
     EXPECT_EQ(received, std::size_t{256} << 16);
     EXPECT_LE(largest, 2u << 16);  // the high mark, and the one write that crossed it
     server->close();
-  });
-}
-
-// UNIX -----------------------------------------------------------------------------------------------------
-
-// S251: served, and the file is gone afterwards.
-TEST_F(AUnixServer, ServesAtItsPath) {
-  const TemporaryFolder folder;
-  run([&] {
-    const std::string path = folder.file("socket");
-    const auto server = start_unix_server(echo, path);
-    EXPECT_EQ(server->sockets().front().getsockname().path(), path);
-
-    EXPECT_EQ(ask_path(path), "hello\n");
-    server->close();
-
-    EXPECT_FALSE(std::filesystem::exists(path));
-  });
-}
-
-// S251.
-TEST_F(AUnixServer, HasAnAbstractNameToo) {
-  run([] {
-    const std::string name = std::string(1, '\0') + "orrery-test-" + std::to_string(::getpid());
-    const auto server = start_unix_server(echo, name);
-    EXPECT_EQ(ask_path(name), "hello\n");
-    server->close();
-  });
-}
-
-// S251: what an earlier server has left behind.
-TEST_F(AUnixServer, TakesTheFileOfOneThatIsGone) {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("socket");
-  {
-    bind_socket(open_socket(AF_UNIX, SOCK_STREAM, 0), to_system(Address::unix_path(path), AF_UNIX));
-  }
-  run([&] {
-    const auto server = start_unix_server(echo, path);
-    EXPECT_EQ(ask_path(path), "hello\n");
-    server->close();
-  });
-}
-
-// S251: a file of another kind is somebody's.
-TEST_F(AUnixServer, LeavesAFileThatIsNoSocket) {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("precious");
-  std::ofstream(path) << "data";
-  run([&] {
-    EXPECT_THAT(text_of<std::system_error>([&] { start_unix_server(echo, path); }),
-                StartsWith("Address '" + path + "' is already in use"));
-  });
-  EXPECT_TRUE(std::filesystem::is_regular_file(path));
-}
-
-// S251, gh-111246: another server has put its own there.
-TEST_F(AUnixServer, LeavesTheFileOfItsSuccessor) {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("socket");
-  run([&] {
-    const auto first = start_unix_server(echo, path);
-    const auto second = start_unix_server(echo, path);
-
-    first->close();
-    EXPECT_TRUE(std::filesystem::exists(path));
-    EXPECT_EQ(ask_path(path), "hello\n");
-
-    second->close();
-    EXPECT_FALSE(std::filesystem::exists(path));
-  });
-}
-
-// S251.
-TEST_F(AUnixServer, LeavesItsFileWhereItShall) {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("socket");
-  run([&] { start_unix_server(echo, path, {.cleanup_socket = false})->close(); });
-  EXPECT_TRUE(std::filesystem::exists(path));
-}
-
-// S228: the texts are CPython's.
-TEST_F(AUnixServer, NeedsAPathOrASocket) {
-  run([] {
-    auto& loop = get_running_loop();
-    const auto pair = SocketPair::make();
-    const Socket tcp = open_socket(AF_INET, SOCK_STREAM, 0);
-    const auto refusal = [&](std::string path, UnixServerOptions options) {
-      return text_of<std::invalid_argument>([&] { loop.create_unix_server(recording, path, options); });
-    };
-    EXPECT_EQ(refusal("", {}), "path was not specified, and no sock specified");
-    EXPECT_EQ(refusal("p", {.sock = pair.ours}), "path and sock can not be specified at the same time");
-    EXPECT_THAT(refusal("", {.sock = tcp}), StartsWith("A UNIX Domain Stream Socket was expected, got <socket fd="));
-    EXPECT_EQ(refusal("p", {.ssl_handshake_timeout = 1s}), "ssl_handshake_timeout is only meaningful with ssl");
   });
 }
 
