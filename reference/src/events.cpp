@@ -17,6 +17,7 @@ AbstractEventLoop::AbstractEventLoop() : core_(make_ref<LoopCore>(*this)) {}
 AbstractEventLoop::~AbstractEventLoop() {
   core_->close_to_threads();
   core_->loop_ = nullptr;
+  core_->keep_current_task(nullptr);  // where nobody has called leave_task()
 }
 
 std::string AbstractEventLoop::class_name() const {

@@ -64,7 +64,12 @@ void GatheringFuture::on_child_done(std::size_t index) {
   }
   if (unfinished_ > 0) return;
 
-  if (cancel_requested_) return set_exception(child.make_cancelled_error());  // G4
+  if (cancel_requested_) {  // G4
+    // Nobody will look at the children's errors any more. What is said is what the last argument has to say,
+    // whichever child ended last: nothing, where that one was not cancelled.
+    for (const AnyFuture& each : children_) each.get()->mark_retrieved();
+    return set_exception(children_.back().get()->make_cancelled_error());
+  }
   try {
     collect();
   } catch (...) {

@@ -12,6 +12,11 @@ namespace asyncio {
 
 LoopCore::~LoopCore() = default;
 
+void LoopCore::keep_current_task(TaskState* task) noexcept {
+  // What was kept dies last, when this is in order: a task's end may run foreign code.
+  const Ref<TaskState> dropped = std::exchange(kept_current_, Ref<TaskState>(task));
+}
+
 void LoopCore::register_task(TaskState& task, bool eagerly) {
   {
     const std::lock_guard lock(mutex_);

@@ -135,18 +135,23 @@ std::set<AnyTask> all_tasks() { return all_tasks(get_running_loop()); }
 
 void enter_task(AbstractEventLoop& loop, AnyTask task) {
   TaskState& state = state_of(task);
-  core_running_here(loop).enter(state);
+  LoopCore& core = core_running_here(loop);
+  core.enter(state);
+  core.keep_current_task(&state);
 }
 
 void leave_task(AbstractEventLoop& loop, AnyTask task) {
   TaskState& state = state_of(task);
-  core_running_here(loop).leave(state);
+  LoopCore& core = core_running_here(loop);
+  core.leave(state);
+  core.keep_current_task(nullptr);
 }
 
 AnyTask swap_current_task(AbstractEventLoop& loop, AnyTask task) {
   LoopCore& core = core_running_here(loop);
   AnyTask before = handle_of(core.current_task());
   core.set_current_task(task.get());
+  core.keep_current_task(task.get());
   core.notify([&](Instrument& instrument) { instrument.task_swapped(before, task); });
   return before;
 }

@@ -42,7 +42,7 @@ class TaskGroup::State final : public RefCounted {
   void abort();
   void cancel_parent();
   void on_task_done(std::uint64_t number);
-  void wait_for_children(std::exception_ptr& cancelled);
+  std::exception_ptr wait_for_children(std::exception_ptr& cancelled);
 
   bool entered_ = false;
   bool exiting_ = false;   // the body has ended
@@ -105,8 +105,9 @@ void TaskGroup::State::cancel() {
     return;
   }
   if (exiting_ && tasks_.empty()) return;
-  if (!aborting_) abort();
-  if (!parent_cancel_requested_) cancel_parent();
+  if (aborting_) return;  // it ends anyhow
+  abort();
+  cancel_parent();
 }
 
 void TaskGroup::State::on_task_done(std::uint64_t number) {
@@ -147,14 +148,21 @@ void TaskGroup::State::leave(const std::exception_ptr& body_error) {
   std::exception_ptr cancelled = body_was_cancelled ? body_error : nullptr;
   if (body_error && !aborting_) abort();  // S183
 
-  wait_for_children(cancelled);  // suspends
-  assert(tasks_.empty());        // P1
+  const std::exception_ptr cancelled_later = wait_for_children(cancelled);  // suspends
+  assert(tasks_.empty());                                                   // P1
 
   const AnyTask parent = std::exchange(parent_, {});
-  if (base_error_) std::rethrow_exception(base_error_);                         // S184 (1)
-  if (parent_cancel_requested_ && parent.uncancel() == 0) cancelled = nullptr;  // P2, S184 (2)
-  if (cancelled && errors_.empty()) std::rethrow_exception(cancelled);          // P3, S184 (3)
-  if (body_error && !body_was_cancelled) errors_.push_back(body_error);         // S184 (4)
+  if (base_error_) std::rethrow_exception(base_error_);  // S184 (1)
+  if (parent_cancel_requested_) {                        // P2, S184 (2)
+    const bool nobody_else_asked = parent.uncancel() == 0;
+    if (nobody_else_asked) {
+      cancelled = nullptr;
+    } else if (!cancelled) {
+      cancelled = cancelled_later;
+    }
+  }
+  if (cancelled && errors_.empty()) std::rethrow_exception(cancelled);   // P3, S184 (3)
+  if (body_error && !body_was_cancelled) errors_.push_back(body_error);  // S184 (4)
   if (errors_.empty()) return;
 
   if (parent.cancelling() > 0) {
@@ -166,20 +174,25 @@ void TaskGroup::State::leave(const std::exception_ptr& body_error) {
   std::rethrow_exception(make_exception_group("unhandled errors in a TaskGroup", std::exchange(errors_, {})));  // S185
 }
 
-/// \param cancelled  becomes the CancelledError that reached the parent, where none did before
-void TaskGroup::State::wait_for_children(std::exception_ptr& cancelled) {
+/// \param cancelled  becomes the CancelledError that came from outside, where the group was not aborting yet
+/// \return           the last CancelledError that reached the parent meanwhile: the group's own, or one that came
+///                   while the group was aborting already. leave() finds out by counting; null where none did
+std::exception_ptr TaskGroup::State::wait_for_children(std::exception_ptr& cancelled) {
+  std::exception_ptr last;
   while (!tasks_.empty()) {
     on_completed_ = loop().create_future<void>();
     try {
       await(on_completed_);  // suspends
     } catch (const CancelledError&) {
-      // It may be our own, or come from outside while the group is aborting already: leave() finds out by
-      // counting. In either case it is remembered.
-      if (!cancelled) cancelled = std::current_exception();
-      if (!aborting_) abort();
+      last = std::current_exception();
+      if (!aborting_) {
+        cancelled = last;
+        abort();
+      }
     }
     on_completed_ = {};
   }
+  return last;
 }
 
 /// Lets go of everything; what a group does that cannot wait. Nothing is left to do after leave().

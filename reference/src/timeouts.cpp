@@ -86,17 +86,17 @@ bool Timeout::leave() {
   return task.uncancel() <= cancelling_;  // D1, S174
 }
 
-void Timeout::reschedule(std::optional<TimePoint> when) {
+void Timeout::reschedule(std::optional<Moment> when) {
   if (state_ == State::created) throw RuntimeError("Timeout has not been entered");
   if (state_ != State::active) {
     throw RuntimeError(std::string("Cannot change state of ") + state_name() + " Timeout");
   }
   when_ = when;
   std::exchange(handle_, {}).cancel();
-  if (!when) return;
+  if (!when_) return;
   AbstractEventLoop& loop = get_running_loop();
   auto expire = [this] { on_timeout(); };
-  handle_ = *when <= loop.time() ? loop.call_soon(expire) : loop.call_at(*when, expire);
+  handle_ = *when_ <= loop.time() ? loop.call_soon(expire) : loop.call_at(*when_, expire);
 }
 
 void Timeout::on_timeout() {

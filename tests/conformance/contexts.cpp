@@ -176,6 +176,16 @@ void the_context_of_a_task() {  // S351
   await(other);
 }
 
+void a_context_that_is_replaced_while_it_runs() {  // S350
+  asyncio::Context context = asyncio::copy_context();
+  context.run([&] {
+    user.set("inside");
+    context = asyncio::Context();
+    say(user.get() + " " + outcome([&] { return context.get(user); }));
+  });
+  say(outcome([] { return user.get(); }));
+}
+
 }  // namespace
 
 Group contexts() {
@@ -195,6 +205,7 @@ Group contexts() {
               {"contexts_of_gather_and_groups", contexts_of_gather_and_groups},
               {"wait_for_does_not_copy", wait_for_does_not_copy},
               {"the_context_of_a_task", the_context_of_a_task},
+              {"a_context_that_is_replaced_while_it_runs", a_context_that_is_replaced_while_it_runs},
           },
           {}};
 }

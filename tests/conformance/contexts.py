@@ -162,3 +162,16 @@ async def the_context_of_a_task():  # S351
     await asyncio.sleep(0)
     say(other.get_context() is context)
     await other
+
+
+async def a_context_that_is_replaced_while_it_runs():  # S350
+    context = contextvars.copy_context()
+
+    def inside():
+        nonlocal context
+        user.set("inside")
+        context = contextvars.Context()
+        say(f"{user.get()} {outcome(lambda: context[user])}")
+
+    context.run(inside)
+    say(outcome(user.get))

@@ -192,6 +192,42 @@ void futures_of_two_loops() {  // S136
   other->close();
 }
 
+void what_a_cancelled_gather_says() {  // S110, S140
+  // It is what the last of the arguments has to say: nothing, where that one was not cancelled.
+  const auto stubborn = [] {
+    try {
+      sleep(1s);
+    } catch (const CancelledError&) {
+      say("stays");
+    }
+    return std::string("value");
+  };
+  const auto said = [](const asyncio::AnyFuture& outer) {
+    sleep(0s);
+    outer.cancel("all");
+    try {
+      await(outer);
+    } catch (const CancelledError& error) {
+      say(args(error));
+    }
+  };
+  said(gather(asyncio::return_exceptions, stubborn, watched("last", 50)));
+  said(gather(asyncio::return_exceptions, watched("first", 50), stubborn));
+  said(gather(stubborn, stubborn));
+}
+
+void errors_beside_those_that_a_cancelled_gather_drops() {  // S75, S140
+  get_running_loop().set_exception_handler(
+      [](auto&, const asyncio::ExceptionContext& context) { say("report " + context.message); });
+  auto outer = gather(asyncio::return_exceptions, fail(0, "seen"), watched("other", 50));
+  sleep(10ms);
+  outer.cancel();
+  say(ending(outer));
+  outer = {};
+  sleep(0s);
+  say("no report");
+}
+
 }  // namespace
 
 Group gathering() {
@@ -217,6 +253,8 @@ Group gathering() {
               {"a_gather_that_nobody_awaits", a_gather_that_nobody_awaits},
               {"done_callbacks_of_a_gather", done_callbacks_of_a_gather},
               {"futures_of_two_loops", futures_of_two_loops},
+              {"what_a_cancelled_gather_says", what_a_cancelled_gather_says},
+              {"errors_beside_those_that_a_cancelled_gather_drops", errors_beside_those_that_a_cancelled_gather_drops},
           },
           {}};
 }

@@ -162,3 +162,36 @@ async def futures_of_two_loops():  # S136
     mine = asyncio.get_running_loop().create_future()
     say(outcome(lambda: asyncio.gather(mine, other.create_future())))
     other.close()
+
+
+async def what_a_cancelled_gather_says():  # S110, S140
+    async def stubborn():
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            say("stays")
+        return "value"
+
+    async def said(outer):
+        await asyncio.sleep(0)
+        outer.cancel("all")
+        try:
+            await outer
+        except asyncio.CancelledError as error:
+            say(error.args)
+
+    await said(asyncio.gather(stubborn(), watched("last", 50), return_exceptions=True))
+    await said(asyncio.gather(watched("first", 50), stubborn(), return_exceptions=True))
+    await said(asyncio.gather(stubborn(), stubborn()))
+
+
+async def errors_beside_those_that_a_cancelled_gather_drops():  # S75, S140
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: say(f"report {context['message']}"))
+    outer = asyncio.gather(fail(0, "seen"), watched("other", 50), return_exceptions=True)
+    await asyncio.sleep(0.01)
+    outer.cancel()
+    say(await awaited(outer))
+    del outer
+    await asyncio.sleep(0)
+    say("no report")

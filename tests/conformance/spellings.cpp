@@ -138,6 +138,83 @@ void bodies_that_give_values() {
   say(py(asyncio::timeout(1s, [&] { return grouped() + 1; })));
 }
 
+const std::string& shared_name() {
+  static const std::string name = "the name";
+  return name;
+}
+
+void references_are_copied() {  // S85
+  int counter = 1;
+  const auto reference = [&]() -> int& { return counter; };
+  auto task = create_task(reference);
+  say(await(create_task(shared_name)));
+  counter = 2;
+  say(py(await(task)) + " " + py(asyncio::wait_for(reference, 1s)));
+  const auto [name, number] = await(gather(shared_name, reference));
+  say(name + " " + py(number) + " " + asyncio::timeout(1s, shared_name));
+  counter = 3;
+  say(py(number) + " " + py(asyncio::task_group([&](asyncio::TaskGroup&) -> int& { return counter; })));
+}
+
+void fractions_of_seconds_added_to_times() {  // S14, S169
+  auto& loop = get_running_loop();
+  const asyncio::TimePoint start = loop.time();
+  const auto milliseconds = [&] {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(loop.time() - start).count();
+  };
+  loop.call_at(start + 0.25s, [&] { say("at " + py(milliseconds())); });
+  loop.call_at(start + std::chrono::duration<double>(0.5), [&] { say("at " + py(milliseconds())); });
+  sleep(1s);
+  const auto limited = [&](auto when) {
+    const std::string end = outcome([&] { asyncio::timeout_at(when, [] { sleep(5s); }); });
+    say(end + " at " + py(milliseconds()));
+  };
+  limited(loop.time() + 0.5s);
+  limited(start + 2s);
+  say(outcome([&] {
+    asyncio::timeout(5s, [&](asyncio::Timeout& scope) {
+      scope.reschedule(loop.time() + 0.25s);
+      scope.reschedule(*scope.when() + 0.25s);
+      sleep(5s);
+    });
+  }));
+  say(py(milliseconds()));
+}
+
+void sets_of_tasks() {  // S136, S157
+  std::set<asyncio::Task<int>> tasks;
+  for (int n : {3, 1, 2}) {
+    tasks.insert(create_task([n] {
+      sleep(n * 10ms);
+      return n;
+    }));
+  }
+  auto ended = asyncio::as_completed(tasks);
+  for (auto next = ended.begin(); next != ended.end(); ++next) say(py(next->result()));
+  const std::vector<int> results = await(gather(tasks));
+  say(py(results[0] + results[1] + results[2]));
+  say(py(await(gather(asyncio::return_exceptions, tasks)).size()));
+}
+
+void shielding_without_the_type() {  // S154, S155
+  const asyncio::AnyTask task = create_task([] { sleep(20ms); });
+  const asyncio::AnyFuture outer = asyncio::shield(task);
+  outer.cancel();
+  for (const asyncio::AnyFuture& shielded : {outer, asyncio::shield(task)}) {
+    const std::string end = awaited(shielded);
+    say(end + " " + py(task.done()));
+  }
+  say(py(asyncio::shield(task) == task));
+}
+
+void errors_without_a_text() {
+  const auto thrown = [](auto error) { say(outcome([&] { throw error; })); };
+  thrown(asyncio::RuntimeError());
+  thrown(asyncio::InvalidStateError());
+  thrown(asyncio::BrokenBarrierError());
+  thrown(asyncio::TimeoutError());
+}
+
 }  // namespace
 
 Group spellings() {
@@ -153,6 +230,11 @@ Group spellings() {
               {"names_and_contexts_together", names_and_contexts_together},
               {"structures_as_results", structures_as_results},
               {"bodies_that_give_values", bodies_that_give_values},
+              {"references_are_copied", references_are_copied},
+              {"fractions_of_seconds_added_to_times", fractions_of_seconds_added_to_times},
+              {"sets_of_tasks", sets_of_tasks},
+              {"shielding_without_the_type", shielding_without_the_type},
+              {"errors_without_a_text", errors_without_a_text},
           },
           {}};
 }

@@ -2,7 +2,7 @@
 import asyncio
 import functools
 
-from support import Oops, awaited, say
+from support import Oops, awaited, say, shown
 
 
 def _plain():
@@ -139,3 +139,84 @@ async def bodies_that_give_values():
             return await grouped() + 1
 
     say(await limited())
+
+
+async def references_are_copied():  # S85
+    counter = 1
+
+    async def name():
+        return "the name"
+
+    async def number():
+        return counter
+
+    task = asyncio.create_task(number())
+    say(await asyncio.create_task(name()))
+    counter = 2
+    say(f"{await task} {await asyncio.wait_for(number(), 1)}")
+    text, value = await asyncio.gather(name(), number())
+    async with asyncio.timeout(1):
+        say(f"{text} {value} {await name()}")
+    counter = 3
+    async with asyncio.TaskGroup():
+        pass
+    say(f"{value} {counter}")
+
+
+async def fractions_of_seconds_added_to_times():  # S14, S169
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+
+    def milliseconds():
+        return round((loop.time() - start) * 1000)
+
+    loop.call_at(start + 0.25, lambda: say(f"at {milliseconds()}"))
+    loop.call_at(start + 0.5, lambda: say(f"at {milliseconds()}"))
+    await asyncio.sleep(1)
+
+    async def limited(when):
+        try:
+            async with asyncio.timeout_at(when):
+                await asyncio.sleep(5)
+        except TimeoutError:
+            say(f"TimeoutError at {milliseconds()}")
+
+    await limited(loop.time() + 0.5)
+    await limited(start + 2)
+    try:
+        async with asyncio.timeout(5) as scope:
+            scope.reschedule(loop.time() + 0.25)
+            scope.reschedule(scope.when() + 0.25)
+            await asyncio.sleep(5)
+    except TimeoutError:
+        say("TimeoutError")
+    say(milliseconds())
+
+
+async def sets_of_tasks():  # S136, S157
+    async def work(n):
+        await asyncio.sleep(n / 100)
+        return n
+
+    tasks = {asyncio.create_task(work(n)) for n in (3, 1, 2)}
+    async for task in asyncio.as_completed(tasks):
+        say(task.result())
+    say(sum(await asyncio.gather(*tasks)))
+    say(len(await asyncio.gather(*tasks, return_exceptions=True)))
+
+
+async def shielding_without_the_type():  # S154, S155
+    task = asyncio.create_task(asyncio.sleep(0.02))
+    outer = asyncio.shield(task)
+    outer.cancel()
+    say(f"{await awaited(outer)} {task.done()}")
+    say(f"{await awaited(asyncio.shield(task))} {task.done()}")
+    say(asyncio.shield(task) is task)
+
+
+async def errors_without_a_text():
+    for error in (RuntimeError, asyncio.InvalidStateError, asyncio.BrokenBarrierError, TimeoutError):
+        try:
+            raise error
+        except Exception as caught:
+            say(shown(caught))

@@ -417,6 +417,31 @@ void ending_a_group_that_fails() {  // S190
   }
 }
 
+void cancelled_from_outside_while_a_body_that_failed_is_leaving() {  // S184, S186
+  auto task = create_task([] {
+    try {
+      task_group([](TaskGroup& group) {
+        group.create_task([] {
+          try {
+            sleep(1s);
+          } catch (const CancelledError&) {
+            sleep(50ms);
+          }
+        });
+        sleep(0s);
+        throw Oops("the body");
+      });
+    } catch (const ExceptionGroup& errors) {
+      say(members(errors) + " " + cancelling());
+      sleep(0s);
+      say("never");
+    }
+  });
+  sleep(10ms);
+  task.cancel("outside");
+  say(awaited(task));
+}
+
 }  // namespace
 
 Group taskgroups() {
@@ -451,6 +476,8 @@ Group taskgroups() {
               {"joining_a_group_that_ends", joining_a_group_that_ends},
               {"a_child_ends_the_group", a_child_ends_the_group},
               {"ending_a_group_that_fails", ending_a_group_that_fails},
+              {"cancelled_from_outside_while_a_body_that_failed_is_leaving",
+               cancelled_from_outside_while_a_body_that_failed_is_leaving},
           },
           {
               {"an_exit_in_a_child", an_exit_in_a_child},

@@ -384,3 +384,28 @@ async def ending_a_group_that_fails():  # S190
             raise Oops("from the body")
     except ExceptionGroup as errors:
         say(_members(errors))
+
+
+async def cancelled_from_outside_while_a_body_that_failed_is_leaving():  # S184, S186
+    async def work():
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_slow_to_end())
+                await asyncio.sleep(0)
+                raise Oops("the body")
+        except ExceptionGroup as errors:
+            say(f"{_members(errors)} {asyncio.current_task().cancelling()}")
+            await asyncio.sleep(0)
+            say("never")
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0.01)
+    task.cancel("outside")
+    say(await awaited(task))
+
+
+async def _slow_to_end():
+    try:
+        await asyncio.sleep(1)
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.05)

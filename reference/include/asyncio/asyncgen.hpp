@@ -220,8 +220,7 @@ class AsyncGenerator : public AnyAsyncGenerator {
   /// \throws (anything)          that leaves the body, which has ended then
   /// \suspends while the body does
   T anext() const {
-    if (!slots().advance(nullptr, "anext")) throw StopAsyncIteration();
-    return slots().take_value();
+    return next_value(nullptr, "anext");
   }
 
   /// The next value; the yield at which the body is suspended returns `value`.
@@ -236,8 +235,7 @@ class AsyncGenerator : public AnyAsyncGenerator {
       throw std::invalid_argument("can't send non-None value to a just-started async generator");
     }
     if (!slots().running()) slots().sent_.emplace(std::forward<U>(value));
-    if (!slots().advance(nullptr, "asend")) throw StopAsyncIteration();
-    return slots().take_value();
+    return next_value(nullptr, "asend");
   }
 
   /// The next value; the yield at which the body is suspended throws `error`. A body that has not begun never will.
@@ -246,8 +244,7 @@ class AsyncGenerator : public AnyAsyncGenerator {
   /// \throws as anext()
   /// \suspends while the body does
   T athrow(std::exception_ptr error) const {
-    if (!slots().advance(std::move(error), "athrow")) throw StopAsyncIteration();
-    return slots().take_value();
+    return next_value(std::move(error), "athrow");
   }
   /// The same with an exception object.
   template <class E>
@@ -264,6 +261,11 @@ class AsyncGenerator : public AnyAsyncGenerator {
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
+  T next_value(std::exception_ptr error, const char* caller) const {
+    const AsyncGenerator kept = *this;  // the caller's handle may be assigned to while the body waits
+    if (!kept.slots().advance(std::move(error), caller)) throw StopAsyncIteration();  // suspends
+    return kept.slots().take_value();
+  }
   AsyncGeneratorSlots<T, Sent>& slots() const noexcept { return static_cast<AsyncGeneratorSlots<T, Sent>&>(*get()); }
 };
 

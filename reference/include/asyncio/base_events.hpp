@@ -65,6 +65,7 @@ class BaseEventLoop : public AbstractEventLoop {
   void call_soon_handle(Ref<HandleState> handle) override;
   using AbstractEventLoop::call_later;
   TimerHandle call_later(Duration delay, Callback callback, std::optional<Context> context = {}) override;
+  using AbstractEventLoop::call_at;
   TimerHandle call_at(TimePoint when, Callback callback, std::optional<Context> context = {}) override;
   TimePoint time() const override;
   void timer_handle_cancelled(const TimerHandle& handle) override;

@@ -48,26 +48,49 @@ constexpr Duration to_duration(std::chrono::duration<Rep, Period> span) {
   return std::chrono::round<Duration>(exact);
 }
 
+/// A whole number of seconds, hours and the like, in nanoseconds.
+///
+/// \return  the longest Duration there is where the span is longer: `std::chrono::hours::max()` is for ever
+template <class Rep, class Period>
+  requires(!std::chrono::treat_as_floating_point_v<Rep> &&
+           std::is_convertible_v<std::chrono::duration<Rep, Period>, Duration>)
+constexpr Duration to_duration(std::chrono::duration<Rep, Period> span) {
+  using Span = std::chrono::duration<std::common_type_t<Rep, Duration::rep>, Period>;
+  if (Span(span) > std::chrono::duration_cast<Span>(Duration::max())) return Duration::max();
+  if (Span(span) < std::chrono::duration_cast<Span>(Duration::min())) return Duration::min();
+  return span;
+}
+
 /// A span of time as a function takes it: a Duration, or whatever else of std::chrono a program has at hand.
 class Delay {
  public:
-  /// Fractions: see to_duration().
+  /// See to_duration().
   template <class Rep, class Period>
-    requires std::chrono::treat_as_floating_point_v<Rep>
+    requires requires(std::chrono::duration<Rep, Period> span) { to_duration(span); }
   constexpr Delay(std::chrono::duration<Rep, Period> span)  // NOLINT(google-explicit-constructor)
       : span_(to_duration(span)) {}
-  /// Whole numbers, of a unit that is whole nanoseconds.
-  template <class Rep, class Period>
-    requires(!std::chrono::treat_as_floating_point_v<Rep> &&
-             std::is_convertible_v<std::chrono::duration<Rep, Period>, Duration>)
-  constexpr Delay(std::chrono::duration<Rep, Period> span)  // NOLINT(google-explicit-constructor)
-      : span_(span) {}
 
   /// The span itself.
   constexpr operator Duration() const noexcept { return span_; }  // NOLINT(google-explicit-constructor)
 
  private:
   Duration span_;
+};
+
+/// A moment as a function takes it: a TimePoint, or one to which a fraction was added, `loop.time() + 0.5s`.
+class Moment {
+ public:
+  /// See to_duration().
+  template <class Span>
+    requires std::is_convertible_v<Span, Delay>
+  constexpr Moment(std::chrono::time_point<LoopClock, Span> when)  // NOLINT(google-explicit-constructor)
+      : when_(to_duration(when.time_since_epoch())) {}
+
+  /// The moment itself.
+  constexpr operator TimePoint() const noexcept { return when_; }  // NOLINT(google-explicit-constructor)
+
+ private:
+  TimePoint when_;
 };
 
 /// `from` + `delay`, or the end of time where that would overflow: "never" may be spelt Duration::max().

@@ -233,7 +233,7 @@ class Context::Entered {
   Entered& operator=(const Entered&) = delete;
 
  private:
-  const Context& context_;
+  const Context context_;  // a copy: the one that run() was called on may be assigned to, or gone, by the end of run()
 };
 
 template <class F>

@@ -222,7 +222,7 @@ class CoroutineState : public RefCounted {
 template <class F>
 class CoroutineOf final : public CoroutineState {
  public:
-  using Result = std::invoke_result_t<F&>;
+  using Result = ResultOf<F&>;
 
   CoroutineOf(F fn, std::source_location where) : CoroutineState(where), fn_(std::move(fn)) {}
   ~CoroutineOf() override { unwind(); }

@@ -145,9 +145,9 @@ class AbstractEventLoop {
   /// \return          a handle to cancel it with
   /// \throws RuntimeError  as call_soon()
   virtual TimerHandle call_later(Duration delay, Callback callback, std::optional<Context> context = {});
-  /// The same with a fraction of seconds, such as `0.5s`: see to_duration().
+  /// The same with whatever else of std::chrono, such as `0.5s`: see to_duration().
   template <class Rep, class Period>
-    requires std::chrono::treat_as_floating_point_v<Rep>
+    requires(!std::is_same_v<std::chrono::duration<Rep, Period>, Duration>)
   TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Callback callback,
                          std::optional<Context> context = {}) {
     return call_later(to_duration(delay), std::move(callback), std::move(context));
@@ -160,6 +160,13 @@ class AbstractEventLoop {
   /// \return          a handle to cancel it with
   /// \throws RuntimeError  as call_soon()
   virtual TimerHandle call_at(TimePoint when, Callback callback, std::optional<Context> context = {});
+  /// The same with a time to which a fraction was added, `time() + 0.5s`: see Moment.
+  template <class Span>
+    requires(!std::is_same_v<Span, Duration>)
+  TimerHandle call_at(std::chrono::time_point<LoopClock, Span> when, Callback callback,
+                      std::optional<Context> context = {}) {
+    return call_at(Moment(when), std::move(callback), std::move(context));
+  }
   /// What time it is on this loop's clock.
   virtual TimePoint time() const;
   /// A timer tells its loop, before it is marked, that it is being cancelled (S18).
@@ -190,7 +197,7 @@ class AbstractEventLoop {
   /// \throws std::invalid_argument  where a task factory made a task of another result type, or none
   template <class F>
   auto create_task(F fn, TaskOptions options = {}, std::source_location where = std::source_location::current()) {
-    using T = std::invoke_result_t<F&>;
+    using T = ResultOf<F&>;
     return Task<T>(make_task_object(Coroutine(std::move(fn), where), std::move(options)));
   }
 
@@ -606,8 +613,9 @@ template <class What>
 auto AbstractEventLoop::run_until_complete(What&& what, std::source_location where) {
   check_can_run();
   if constexpr (std::is_base_of_v<AnyFuture, std::remove_cvref_t<What>>) {
-    run_until_done(what, false);
-    return what.result();
+    const std::remove_cvref_t<What> kept = what;  // the caller's handle may be assigned to meanwhile
+    run_until_done(kept, false);
+    return kept.result();
   } else {
     auto task = create_task(std::forward<What>(what), {}, where);
     task.get()->set_log_destroy_pending(false);  // S33

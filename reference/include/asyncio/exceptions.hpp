@@ -53,7 +53,8 @@ class SystemExit {
 /// Something was called at a time or place where it is not allowed.
 class RuntimeError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  /// \param message  what what() says
+  explicit RuntimeError(const std::string& message = {}) : std::runtime_error(message) {}
 };
 
 /// A loop was asked for something it cannot do; the message names the method and the loop's class.
@@ -65,7 +66,8 @@ class NotImplementedError : public RuntimeError {
 /// A future was asked for a result that it does not have yet, or was given a second one.
 class InvalidStateError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  /// \param message  what what() says
+  explicit InvalidStateError(const std::string& message = {}) : std::runtime_error(message) {}
 };
 
 /// A deadline passed.

@@ -88,7 +88,7 @@ class JobState : public RefCounted {
 template <class F>
 class JobOf final : public JobState {
  public:
-  using Result = std::invoke_result_t<F&>;
+  using Result = ResultOf<F&>;
 
   JobOf(LoopCore& core, F fn) : JobState(core), fn_(std::move(fn)) {}
 
@@ -232,7 +232,7 @@ template <class F>
 auto AbstractEventLoop::run_in_executor(std::shared_ptr<Executor> executor, F fn) {
   const auto job = make_ref<JobOf<F>>(core(), std::move(fn));
   submit_to_executor(std::move(executor), Job(Ref<JobState>(job)));
-  const auto future = create_future<std::invoke_result_t<F&>>();
+  const auto future = create_future<ResultOf<F&>>();
   job->chain(future);
   return future;
 }

@@ -33,6 +33,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <set>
 #include <source_location>
 #include <tuple>
 #include <type_traits>
@@ -82,7 +83,7 @@ class GatheringFuture : public FutureState {
 template <class Collect>
 class GatheringFutureOf final : public GatheringFuture {
  public:
-  using Result = std::invoke_result_t<Collect, const std::vector<AnyFuture>&>;
+  using Result = ResultOf<Collect, const std::vector<AnyFuture>&>;
 
   GatheringFutureOf(AbstractEventLoop& loop, std::vector<AnyFuture> children, bool returns_exceptions, Collect collect)
       : GatheringFuture(loop, std::move(children), returns_exceptions), collect_(std::move(collect)) {
@@ -204,6 +205,17 @@ Future<std::vector<Outcome<Awaited<A>>>> gather(ReturnExceptions, std::vector<A>
     for (const AnyFuture& child : done) outcomes.push_back(outcome_of<Awaited<A>>(child));
     return outcomes;
   });
+}
+
+/// The same for a set, such as all_tasks() without one.
+template <Awaitable A>
+auto gather(const std::set<A>& awaitables) {
+  return gather(std::vector<A>(awaitables.begin(), awaitables.end()));
+}
+/// The same, with an Outcome for each.
+template <Awaitable A>
+auto gather(ReturnExceptions, const std::set<A>& awaitables) {
+  return gather(return_exceptions, std::vector<A>(awaitables.begin(), awaitables.end()));
 }
 
 /// The same for a list in braces: gather({a, b}).

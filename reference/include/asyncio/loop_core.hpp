@@ -68,6 +68,10 @@ class LoopCore final : public RefCounted {
   TaskState* current_task() const noexcept { return current_.load(std::memory_order_relaxed); }
   /// Sets the current task without checks or instruments; null for none (L3).
   void set_current_task(TaskState* task) noexcept { current_.store(task, std::memory_order_relaxed); }
+  /// Keeps a task alive that a program has made the current one: a task that runs is kept by its own step.
+  ///
+  /// \param task  the current task; null where there is none
+  void keep_current_task(TaskState* task) noexcept;
   /// The current task of a loop that may run in another thread, or an empty Ref.
   Ref<TaskState> current_task_from_any_thread() const;
 
@@ -126,6 +130,7 @@ class LoopCore final : public RefCounted {
   AbstractEventLoop* loop_;
   bool debug_ = false;
   std::atomic<TaskState*> current_ = nullptr;
+  Ref<TaskState> kept_current_;  // see keep_current_task(); mostly empty
   std::vector<Instrument*> instruments_;
   std::map<std::uint64_t, Callback> rings_;  // by age
   std::uint64_t last_ring_ = 0;

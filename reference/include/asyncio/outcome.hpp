@@ -5,6 +5,8 @@
 // exception, and has_value() says which.
 #pragma once
 
+#include <asyncio/result_slot.hpp>
+
 #include <exception>
 #include <type_traits>
 #include <utility>
@@ -53,5 +55,9 @@ class Outcome {
 
   std::variant<Value, std::exception_ptr> held_;
 };
+
+/// An Outcome is as copyable as its value.
+template <class T>
+struct IsCopyable<Outcome<T>> : IsCopyable<typename Outcome<T>::Value> {};
 
 }  // namespace asyncio

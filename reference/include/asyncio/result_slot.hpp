@@ -24,9 +24,15 @@ template <class T>
 struct IsCopyable<T>
     : std::bool_constant<std::is_copy_constructible_v<T> && IsCopyable<typename T::value_type>::value> {};
 template <class... T>
+struct IsCopyable<std::variant<T...>> : std::conjunction<IsCopyable<T>...> {};
+template <class... T>
 struct IsCopyable<std::tuple<T...>> : std::conjunction<IsCopyable<T>...> {};
 template <class A, class B>
 struct IsCopyable<std::pair<A, B>> : std::conjunction<IsCopyable<A>, IsCopyable<B>> {};
+
+/// What a callable gives to whoever asks later: what it returns, or a copy of that where it returns a reference.
+template <class F, class... Args>
+using ResultOf = std::remove_cvref_t<std::invoke_result_t<F, Args...>>;
 
 /// A place for a result of some type.
 class AnySlot {

@@ -87,7 +87,7 @@ class TaskGroup {
   /// \suspends until the body and all tasks have ended
   template <class Body>
   auto run(Body&& body) {
-    using Result = std::invoke_result_t<Body&, TaskGroup&>;
+    using Result = ResultOf<Body&, TaskGroup&>;
     Slot<Result> result;
     run_body([&] {
       if constexpr (std::is_void_v<Result>) {

@@ -44,7 +44,7 @@ namespace asyncio {
 /// \suspends until `fn` has returned
 /// \source CPython Lib/asyncio/threads.py, to_thread; S162
 template <class F>
-std::invoke_result_t<F&> to_thread(F fn) {
+ResultOf<F&> to_thread(F fn) {
   const Context context = copy_context();
   return await(
       get_running_loop().run_in_executor(nullptr, [context, fn = std::move(fn)]() mutable { return context.run(fn); }));
@@ -64,9 +64,9 @@ std::invoke_result_t<F&> to_thread(F fn) {
 /// \throws RuntimeError  where the loop is closed
 /// \source CPython Lib/asyncio/tasks.py, run_coroutine_threadsafe; S161
 template <class F>
-std::future<std::invoke_result_t<F&>> run_coroutine_threadsafe(
+std::future<ResultOf<F&>> run_coroutine_threadsafe(
     F fn, AbstractEventLoop& loop, std::source_location where = std::source_location::current()) {
-  using T = std::invoke_result_t<F&>;
+  using T = ResultOf<F&>;
   std::promise<T> promise;
   std::future<T> future = promise.get_future();
   loop.call_soon_threadsafe([fn = std::move(fn), promise = std::move(promise), &loop, where]() mutable {

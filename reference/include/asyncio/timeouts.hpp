@@ -43,7 +43,7 @@ namespace asyncio {
 class Timeout {
  public:
   /// \param when  the deadline on the loop's clock; empty for none
-  explicit Timeout(std::optional<TimePoint> when) : when_(when) {}
+  explicit Timeout(std::optional<Moment> when) : when_(when) {}
   Timeout(const Timeout&) = delete;
   Timeout& operator=(const Timeout&) = delete;
   ~Timeout();
@@ -54,7 +54,7 @@ class Timeout {
   ///
   /// \param when  the new deadline; empty for none
   /// \throws RuntimeError  before the body has begun, after it has ended, and once the deadline has passed
-  void reschedule(std::optional<TimePoint> when);
+  void reschedule(std::optional<Moment> when);
   /// Whether the deadline passed while the body ran; true from that moment on (S170).
   bool expired() const noexcept { return state_ == State::expiring || state_ == State::expired; }
   /// One line for reports: "<Timeout [active]>".
@@ -83,7 +83,7 @@ class Timeout {
 
   template <class Body>
   auto enclose(Body body) {
-    using Result = std::invoke_result_t<Body&>;
+    using Result = ResultOf<Body&>;
     Slot<Result> result;
     run_body([&] {
       if constexpr (std::is_void_v<Result>) {
@@ -120,7 +120,7 @@ auto timeout(std::optional<Delay> delay, Body&& body);
 
 /// The same with a time on the loop's clock.
 template <class Body>
-auto timeout_at(std::optional<TimePoint> when, Body&& body) {
+auto timeout_at(std::optional<Moment> when, Body&& body) {
   return Timeout(when).run(std::forward<Body>(body));
 }
 

@@ -156,11 +156,13 @@ void shield_untyped(const AnyFuture& inner, const AnyFuture& outer,
 /// \param awaitable  a callable, which becomes a task, or a future
 /// \return           that very future, where it is done (S154)
 template <Awaitable A>
-Future<Awaited<A>> shield(A&& awaitable) {
+auto shield(A&& awaitable) {
   using T = Awaited<A>;
-  const Future<T> inner = ensure_future(std::forward<A>(awaitable));
+  constexpr bool typed = std::is_convertible_v<EnsuredFuture<A>, Future<T>>;
+  using Shielded = std::conditional_t<typed, Future<T>, AnyFuture>;
+  const Shielded inner = ensure_future(std::forward<A>(awaitable));
   if (inner.done()) return inner;
-  const Future<T> outer = inner.get_loop().template create_future<T>();
+  const Shielded outer = inner.get_loop().template create_future<T>();
   shield_untyped(inner, outer, [](const AnyFuture& from, const AnyFuture& to) {
     if constexpr (std::is_void_v<T>) {
       Future<T>(to).set_result();
@@ -212,6 +214,8 @@ class AsCompleted {
 
     /// The future, which is done: the very one that as_completed() was given (S158).
     const F& operator*() const { return range_->futures_[*index_]; }
+    /// The same.
+    const F* operator->() const { return &**this; }
     /// Goes on to the next one.
     ///
     /// \throws TimeoutError    where the time is over
@@ -262,6 +266,11 @@ AsCompleted<EnsuredFuture<A>> as_completed(std::vector<A> awaitables, AsComplete
   return {distinct(std::move(futures)), options};
 }
 
+/// The same for a set.
+template <Awaitable A>
+AsCompleted<EnsuredFuture<A>> as_completed(const std::set<A>& awaitables, AsCompletedOptions options = {}) {
+  return as_completed(std::vector<A>(awaitables.begin(), awaitables.end()), options);
+}
 /// The same for a list in braces: as_completed({a, b}).
 template <Awaitable A>
 AsCompleted<EnsuredFuture<A>> as_completed(std::initializer_list<A> awaitables, AsCompletedOptions options = {}) {
