@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <csignal>
+#include <set>
+#include <vector>
 
 namespace asyncio {
 namespace {
@@ -18,21 +20,18 @@ constexpr Duration THREAD_JOIN_TIMEOUT = std::chrono::seconds(300);
 
 /// Cancels all tasks of a loop and waits for them (S227). The oldest first, which asyncio leaves open (S354).
 void cancel_all_tasks(AbstractEventLoop& loop) {
-  std::vector<AnyFuture> tasks;
-  for (Ref<TaskState>& task : loop.core().tasks()) {
-    if (!task->done()) tasks.emplace_back(std::move(task));
-  }
+  const std::set<AnyTask> tasks = all_tasks(loop);
   if (tasks.empty()) return;
 
-  for (const AnyFuture& task : tasks) task.cancel();
-  loop.run_until_complete(gather_children(tasks, true, [](const std::vector<AnyFuture>&) {}));
+  for (const AnyTask& task : tasks) task.cancel();
+  loop.run_until_complete(gather_children({tasks.begin(), tasks.end()}, true, [](const std::vector<AnyFuture>&) {}));
 
-  for (const AnyFuture& task : tasks) {
+  for (const AnyTask& task : tasks) {
     if (task.cancelled()) continue;
     if (std::exception_ptr error = task.exception()) {
       loop.call_exception_handler({.message = "unhandled exception during asyncio.run() shutdown",
                                    .exception = std::move(error),
-                                   .task = AnyTask(Ref<TaskState>(static_cast<TaskState*>(task.get())))});
+                                   .task = task});
     }
   }
 }
@@ -80,7 +79,7 @@ void Runner::prepare_run() {
 
 Runner::CatchSigint::CatchSigint(Runner& runner, const AnyTask& main_task) {
   runner.interrupt_count_ = 0;
-  auto* const loop = dynamic_cast<BaseEventLoop*>(runner.loop_.get());  // another kind cannot be told
+  auto* const loop = dynamic_cast<BaseEventLoop*>(runner.loop_.get());    // another kind cannot be told
   if (!loop || !is_main_thread() || !has_default_action(SIGINT)) return;  // U3
   loop->interrupt_handler_ = [&runner, main_task] { runner.on_sigint(main_task); };
   if (route_signal(SIGINT, *loop, SignalUse::interrupt) == 0) loop_ = loop;

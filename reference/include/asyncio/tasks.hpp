@@ -204,7 +204,8 @@ class Task : public AnyTask {
 /// Waits for a task and gives what its coroutine returned. See await(Future).
 template <class T>
 T await(const Task<T>& task) {
-  return await(static_cast<Future<T>>(task));
+  const Future<T> future = task;
+  return await(future);
 }
 
 /// Runs a coroutine right here, in the calling task: Python's `await f()`. The same as calling it.
