@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <limits>
 #include <stdexcept>
 
@@ -96,6 +97,20 @@ TEST_F(FractionsOfSeconds, TheDurationOfASlowCallbackIsSetOnAnyLoop) {
     any.slow_callback_duration = to_duration(0.05s);
   });
   EXPECT_EQ(loop.slow_callback_duration, 50ms);
+}
+
+// A span that is longer than a Duration can be is for ever: three centuries.
+TEST_F(FractionsOfSeconds, NothingIsTooLong) {
+  EXPECT_EQ(to_duration(std::chrono::hours::max()), Duration::max());
+  EXPECT_EQ(to_duration(std::chrono::hours::min()), Duration::min());
+  EXPECT_EQ(to_duration(std::chrono::duration<std::uint64_t>(UINT64_MAX)), Duration::max());
+  EXPECT_EQ(to_duration(std::chrono::hours(2)), 2h);
+  loop.run_until_complete([] {
+    EXPECT_EQ(wait_for([] { return sleep(1ms, 1); }, std::chrono::years(1000)), 1);
+    const TimerHandle never = get_running_loop().call_later(std::chrono::hours::max(), [] {});
+    EXPECT_EQ(never.when(), TimePoint::max());
+    never.cancel();
+  });
 }
 
 // tasks.py, _release_waiter.

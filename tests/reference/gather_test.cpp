@@ -300,4 +300,23 @@ TEST(Gather, LeavesNoEdgeWhateverItEndsWith) {
   });
 }
 
+/// Of one's own, and only movable, which no trait can see: std::vector claims to be copyable.
+struct Parcel {
+  explicit Parcel(int n) { parts.push_back(std::make_unique<int>(n)); }
+  Parcel(Parcel&&) = default;  // so it says so
+  Parcel& operator=(Parcel&&) = default;
+  std::vector<std::unique_ptr<int>> parts;
+};
+
+TEST(Gather, MovesOutWhatHoldsSomethingThatCanOnlyBeMoved) {
+  asyncio::run([] {
+    const auto parts = [] { return Parcel(7).parts; };
+    const auto [outcome, parcel] = await(gather(return_exceptions, parts, [] { return Parcel(8); }));
+    EXPECT_EQ(*outcome.value().front(), 7);
+    EXPECT_EQ(*parcel.value().parts.front(), 8);
+    const auto either = await(create_task([&] { return std::variant<int, decltype(parts())>(parts()); }));
+    EXPECT_EQ(*std::get<1>(either).front(), 7);
+  });
+}
+
 }  // namespace

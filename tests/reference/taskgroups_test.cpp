@@ -271,6 +271,27 @@ TEST(TaskGroup, InsideAnotherThrowsItsGroupIntoTheOuterOne) {
   });
 }
 
+// S190: a group that is aborting ends anyhow, so its parent is not cancelled on top of that.
+TEST(TaskGroup, DoesNotCancelAParentWhoseBodyHasFailed) {
+  asyncio::run([] {
+    const asyncio::AnyTask parent = asyncio::current_task();
+    const auto body = [&](TaskGroup& group) {
+      group.create_task([&] {
+        try {
+          sleep_long();
+        } catch (const CancelledError&) {
+          group.cancel();
+          EXPECT_EQ(parent.cancelling(), 0);
+          throw;
+        }
+      });
+      asyncio::sleep(0s);
+      throw RuntimeError("the body");
+    };
+    EXPECT_EQ(errors_of(body), "RuntimeError: the body;");
+  });
+}
+
 // S190: cancel() ends the group, which returns normally; the body goes on until its next suspension.
 TEST(TaskGroup, ThatIsCancelledReturnsNormally) {
   asyncio::run([] {
