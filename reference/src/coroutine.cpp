@@ -201,7 +201,9 @@ void Coroutine::suspend(FutureState* future) {
   CoroutineRunner::ThreadState& thread = CoroutineRunner::this_thread();
   CoroutineRunner::Activation* const self = thread.running;
   if (!self) [[unlikely]]
-    throw RuntimeError("suspend() was called outside a coroutine");
+    throw RuntimeError(
+        "suspend() was called outside a coroutine: only a task can wait. Give the function that waits to run() or "
+        "create_task()");
   if (self->unwinding) [[unlikely]]
     CoroutineRunner::exit_again(*self, thread);
 

@@ -64,7 +64,11 @@ void SimHost::main_ended() {
 
   phase_ = Phase::ending;
   cancelled_tasks_ = pending_tasks();
-  for (const AnyTask& task : cancelled_tasks_) task.cancel();
+  try {
+    for (const AnyTask& task : cancelled_tasks_) task.cancel();
+  } catch (...) {  // tasks that wait for each other in a ring; run() would throw it as well
+    return world_.fail_with(std::current_exception(), "cancelling what main has left failed", "host " + name_);
+  }
   look_whether_ended();
 }
 

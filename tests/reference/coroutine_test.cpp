@@ -128,7 +128,9 @@ TEST(Coroutine, CannotBeSentIntoWhileItRuns) {
 
 TEST(Coroutine, SuspendsOnlyInside) {
   EXPECT_FALSE(Coroutine::inside());
-  EXPECT_EQ(thrown<RuntimeError>([] { Coroutine::suspend(); }), "suspend() was called outside a coroutine");
+  EXPECT_EQ(thrown<RuntimeError>([] { Coroutine::suspend(); }),
+            "suspend() was called outside a coroutine: only a task can wait. Give the function that waits to run() or "
+            "create_task()");
 }
 
 TEST(Coroutine, KnowsThatItIsInside) {

@@ -156,6 +156,23 @@ TEST(World, NamesATaskThatCannotBeEnded) {
   EXPECT_THAT(failure.message, HasSubstr("world_test.cpp:"));
 }
 
+// Cancelling the one cancels the other, and so on: asyncio.run() ends with a RecursionError there.
+TEST(World, ReportsTasksThatWaitForEachOtherWhenMainEnds) {
+  const auto failure = failure_of([](sim::World& world) {
+    world.client("alice", [] {
+      static asyncio::Task<void> one, other;
+      one = asyncio::create_task([] { asyncio::await(other); });
+      other = asyncio::create_task([] { asyncio::await(one); });
+      asyncio::sleep(1s);
+      one = other = {};
+    });
+  });
+  EXPECT_EQ(failure.kind, sim::FailureKind::exception);
+  EXPECT_THAT(failure.message, HasSubstr("cancelling what main has left failed: RuntimeError"));
+  EXPECT_THAT(failure.message, HasSubstr("waits for itself"));
+  EXPECT_EQ(failure.where, "host alice");
+}
+
 TEST(World, ReportsWhatEscapesFromMain) {
   for (const bool client : {true, false}) {
     const auto failure = failure_of([client](sim::World& world) {
