@@ -59,7 +59,6 @@ std::string AsyncGeneratorState::repr() const {
 
 // ---- Driving ----
 
-/// Tells the loop, if there is one: Python's firstiter hook.
 void AsyncGeneratorState::first_iteration() {
   if (std::exchange(begun_, true)) return;
   AbstractEventLoop* const loop = get_running_loop_or_null();

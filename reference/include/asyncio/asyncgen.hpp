@@ -62,6 +62,8 @@ class AsyncGeneratorState : public RefCounted {
  public:
   explicit AsyncGeneratorState(std::source_location where) noexcept : where_(where) {}
 
+  /// Tells the loop, once and if there is one, that somebody asks for values: Python's firstiter hook.
+  void first_iteration();
   /// Runs the body to its next yield.
   ///
   /// \param error   what the yield throws at which the body is suspended; null: it returns
@@ -91,7 +93,6 @@ class AsyncGeneratorState : public RefCounted {
  private:
   friend class LoopCore;  // its list of generators
 
-  void first_iteration();
   bool run_to_yield(std::exception_ptr error);
   Stop resume(std::exception_ptr error);
 
@@ -219,9 +220,7 @@ class AsyncGenerator : public AnyAsyncGenerator {
   /// \throws RuntimeError        "anext(): asynchronous generator is already running"
   /// \throws (anything)          that leaves the body, which has ended then
   /// \suspends while the body does
-  T anext() const {
-    return next_value(nullptr, "anext");
-  }
+  T anext() const { return next_value(nullptr, "anext"); }
 
   /// The next value; the yield at which the body is suspended returns `value`.
   ///
@@ -232,6 +231,7 @@ class AsyncGenerator : public AnyAsyncGenerator {
     requires(!std::is_void_v<Sent>)
   T asend(U&& value) const {
     if (!slots().running() && slots().created()) {
+      slots().first_iteration();  // as in CPython: what is refused has been asked for
       throw std::invalid_argument("can't send non-None value to a just-started async generator");
     }
     if (!slots().running()) slots().sent_.emplace(std::forward<U>(value));
@@ -243,9 +243,7 @@ class AsyncGenerator : public AnyAsyncGenerator {
   /// \throws StopAsyncIteration  where the body catches the error and ends, or has ended
   /// \throws as anext()
   /// \suspends while the body does
-  T athrow(std::exception_ptr error) const {
-    return next_value(std::move(error), "athrow");
-  }
+  T athrow(std::exception_ptr error) const { return next_value(std::move(error), "athrow"); }
   /// The same with an exception object.
   template <class E>
     requires(!std::is_same_v<std::remove_cvref_t<E>, std::exception_ptr>)

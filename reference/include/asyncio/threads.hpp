@@ -64,8 +64,8 @@ ResultOf<F&> to_thread(F fn) {
 /// \throws RuntimeError  where the loop is closed
 /// \source CPython Lib/asyncio/tasks.py, run_coroutine_threadsafe; S161
 template <class F>
-std::future<ResultOf<F&>> run_coroutine_threadsafe(
-    F fn, AbstractEventLoop& loop, std::source_location where = std::source_location::current()) {
+std::future<ResultOf<F&>> run_coroutine_threadsafe(F fn, AbstractEventLoop& loop,
+                                                   std::source_location where = std::source_location::current()) {
   using T = ResultOf<F&>;
   std::promise<T> promise;
   std::future<T> future = promise.get_future();
