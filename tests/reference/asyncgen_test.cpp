@@ -228,6 +228,17 @@ TEST(Asend, IsRefusedBeforeTheFirstYield) {
   });
 }
 
+// What is refused has been asked for: CPython's hook is called before.
+TEST(Asend, TellsTheLoopAlsoWhereItIsRefused) {
+  testing::internal::CaptureStderr();
+  run([] {
+    get_running_loop().shutdown_asyncgens();
+    const AsyncGenerator<int, int> generator([](auto& yield) { yield(1); });
+    EXPECT_THROW(generator.asend(1), std::invalid_argument);
+  });
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("was scheduled after loop.shutdown_asyncgens() call"));
+}
+
 TEST(Athrow, IsWhatTheYieldThrows) {
   run([] {
     const AsyncGenerator<int> generator([](auto& yield) {
