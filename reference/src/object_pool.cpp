@@ -35,9 +35,8 @@ struct FreeBlock {
 
 struct Lists {
   std::array<FreeBlock*, CLASSES> first;
-  std::array<unsigned, CLASSES> count;
-  bool watched;  // a Closer will give the blocks back
-  bool closed;   // it has: the thread is ending, and nothing is kept any more
+  std::array<unsigned, CLASSES> room;  // how many blocks more each list may take
+  bool watched;                        // a Closer will give the blocks back; until there is one, there is no room
 };
 
 // Without a destructor, so that reading it costs no check; Closer gives the blocks back.
@@ -45,7 +44,7 @@ thread_local constinit Lists lists{};
 
 struct Closer {
   ~Closer() {
-    lists.closed = true;
+    lists.room.fill(0);  // the thread is ending, and nothing is kept any more
     for (FreeBlock*& first : lists.first) {
       while (first) ::operator delete(std::exchange(first, first->next));
     }
@@ -54,10 +53,13 @@ struct Closer {
 
 constexpr std::size_t class_of(std::size_t size) noexcept { return (size - 1) / CLASS_BYTES; }
 
-void watch() {
+/// What a list without room comes to: at the first block of a thread all lists get theirs.
+[[gnu::cold]] bool make_room() noexcept {
+  if (std::exchange(lists.watched, true)) return false;  // full, or closed (P2)
   thread_local Closer closer;
   [[maybe_unused]] const Closer& made = closer;
-  lists.watched = true;
+  lists.room.fill(KEPT);
+  return true;
 }
 
 }  // namespace
@@ -68,19 +70,18 @@ void* RefCounted::operator new(std::size_t size) {
   FreeBlock* const block = lists.first[index];
   if (!block) return ::operator new((index + 1) * CLASS_BYTES);  // P1
   lists.first[index] = block->next;
-  --lists.count[index];
+  ++lists.room[index];
   return block;
 }
 
 void RefCounted::operator delete(void* memory, std::size_t size) noexcept {
   const std::size_t index = class_of(size);
-  if (!POOLED || size > LARGEST || lists.closed || lists.count[index] == KEPT) {  // P2
+  if (!POOLED || size > LARGEST || (lists.room[index] == 0 && !make_room())) {  // P2
     ::operator delete(memory);
     return;
   }
-  if (!lists.watched) watch();
   lists.first[index] = ::new (memory) FreeBlock{lists.first[index]};
-  ++lists.count[index];
+  --lists.room[index];
 }
 
 }  // namespace asyncio
