@@ -224,15 +224,20 @@ Handle BaseEventLoop::call_soon(Callback callback, std::optional<Context> contex
 }
 
 void BaseEventLoop::call_soon_handle(Ref<HandleState> handle) {
+  if (closed_ || debug_) [[unlikely]]
+    check_or_drop(*handle);
+  if (has_posted_.load(std::memory_order_relaxed)) take_posted();
+  ready_.push(std::move(handle));
+}
+
+void BaseEventLoop::check_or_drop(HandleState& handle) const {
   try {
     check_closed();
     if (debug_) check_thread();
   } catch (...) {
-    handle->drop();  // what will never run keeps nothing alive, such as the task that it would have stepped
+    handle.drop();  // what will never run keeps nothing alive, such as the task that it would have stepped
     throw;
   }
-  if (has_posted_.load(std::memory_order_relaxed)) take_posted();
-  ready_.push(std::move(handle));
 }
 
 TimerHandle BaseEventLoop::call_later(Duration delay, Callback callback, std::optional<Context> context) {
@@ -281,7 +286,7 @@ void BaseEventLoop::add_callback_signalsafe(Ref<HandleState> handle) {
   write_to_self();  // after the append, and always (S44)
 }
 
-void BaseEventLoop::take_posted() {
+[[gnu::noinline]] void BaseEventLoop::take_posted() {  // rare, and asked for at every callback
   if (!has_posted_.load(std::memory_order_relaxed)) return;
   const std::lock_guard lock(posted_mutex_);
   ready_.append(posted_);

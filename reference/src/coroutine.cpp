@@ -32,6 +32,7 @@
 // Source: CPython Objects/genobject.c, gen_send_ex, _gen_throw, gen_close, _PyGen_Finalize.
 #include <asyncio/coroutine.hpp>
 #include <asyncio/exceptions.hpp>
+#include <asyncio/futures.hpp>
 
 #include "fiber_switch.hpp"
 #include "stack_pool.hpp"
@@ -111,8 +112,9 @@ struct CoroutineRunner {
   static ThreadState& this_thread() noexcept;
   static void prepare(ThreadState& thread);
 
-  static Stop resume(CoroutineState& state, std::exception_ptr error);
+  static Stop resume(CoroutineState& state, std::exception_ptr* error = nullptr);
   static Stop throw_in(CoroutineState& state, std::exception_ptr error);
+  static void suspend(FutureState* future);
   static void close(CoroutineState& state);
 
   static void start(CoroutineState& state, ThreadState& thread);
@@ -155,13 +157,13 @@ void CoroutineRunner::prepare(ThreadState& thread) {
 /// Runs a coroutine until it stops. Each line is paid at every step of every task, and so is each return
 /// between the switch and the caller (fiber_switch.hpp): hence inlined into send().
 ///
+/// \param state  is kept alive by the caller (C6)
 /// \param error  what its suspend() throws; null to go on normally
-[[gnu::always_inline]] inline Stop CoroutineRunner::resume(CoroutineState& state, std::exception_ptr error) {
-  const Ref<CoroutineState> keep(&state);  // C6
+[[gnu::always_inline]] inline Stop CoroutineRunner::resume(CoroutineState& state, std::exception_ptr* error) {
   ThreadState& thread = this_thread();
   if (state.stage_ != State::suspended) [[unlikely]] {
     if (state.stage_ != State::created) refuse(state);
-    if (error) return never_enter(state, std::move(error));  // C2
+    if (error) return never_enter(state, std::move(*error));  // C2
     start(state, thread);
   }
   Activation& activation = *state.activation_;
@@ -171,7 +173,7 @@ void CoroutineRunner::prepare(ThreadState& thread) {
   // A coroutine that resumes another is not suspended itself, so the place for its own registers is free.
   Activation* const outer = thread.running;
   FiberContext& here = outer ? outer->fiber : thread.own_stack;
-  if (error) activation.error = std::move(error);
+  if (error) activation.error = std::move(*error);
   activation.resumer = &here;
   state.stage_ = State::running;
   thread.running = &activation;
@@ -187,25 +189,32 @@ void CoroutineRunner::prepare(ThreadState& thread) {
 }
 
 Stop CoroutineRunner::throw_in(CoroutineState& state, std::exception_ptr error) {
-  return resume(state, std::move(error));
+  const Ref<CoroutineState> keep(&state);  // C6
+  return resume(state, &error);
 }
 
-Stop Coroutine::send() const { return CoroutineRunner::resume(*state_, nullptr); }
+Stop Coroutine::send() const {
+  const Ref<CoroutineState> keep = state_;  // C6
+  return CoroutineRunner::resume(*keep);
+}
+
+Stop Coroutine::send_kept() const { return CoroutineRunner::resume(*state_); }
 
 Stop Coroutine::throw_in(std::exception_ptr error) const {
   assert(error);
   return CoroutineRunner::throw_in(*state_, std::move(error));
 }
 
-void Coroutine::suspend(FutureState* future) {
-  CoroutineRunner::ThreadState& thread = CoroutineRunner::this_thread();
-  CoroutineRunner::Activation* const self = thread.running;
+/// Leaves the running coroutine. Inlined for the same reason.
+[[gnu::always_inline]] inline void CoroutineRunner::suspend(FutureState* future) {
+  ThreadState& thread = this_thread();
+  Activation* const self = thread.running;
   if (!self) [[unlikely]]
     throw RuntimeError(
         "suspend() was called outside a coroutine: only a task can wait. Give the function that waits to run() or "
         "create_task()");
   if (self->unwinding) [[unlikely]]
-    CoroutineRunner::exit_again(*self, thread);
+    exit_again(*self, thread);
 
   self->future = future;
   self->why = future ? Stop::Why::awaits : Stop::Why::yielded;
@@ -214,8 +223,17 @@ void Coroutine::suspend(FutureState* future) {
   while (self->error) [[unlikely]] {
     const std::exception_ptr error = std::exchange(self->error, nullptr);
     if (!thread.look) std::rethrow_exception(error);
-    CoroutineRunner::show(self->fiber, thread);
+    show(self->fiber, thread);
   }
+}
+
+void Coroutine::suspend(FutureState* future) { CoroutineRunner::suspend(future); }
+
+void FutureState::wait() {
+  if (done()) return;  // S72
+  blocking_ = true;
+  CoroutineRunner::suspend(this);
+  if (!done()) throw RuntimeError("await wasn't used with future");  // S73
 }
 
 /// Says why a coroutine cannot be resumed. \throws RuntimeError  always

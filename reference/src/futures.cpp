@@ -4,10 +4,9 @@
 //     set_result(x)        ──► the same handles, in the same order, on the loop's ready queue
 //
 // The callbacks of a future are handles already, so completing it moves them and allocates nothing. Each
-// of them is told the future (HandleState::subject), which keeps it alive until the callback has run.
+// of them is told the future (HandleState::future_done), which keeps it alive until the callback has run.
 #include <asyncio/futures.hpp>
 
-#include <asyncio/coroutine.hpp>
 #include <asyncio/events.hpp>
 #include <asyncio/handle_state.hpp>
 
@@ -17,29 +16,43 @@
 namespace asyncio {
 namespace {
 
-CallbackId next_callback_id() {
-  static std::atomic<std::uint64_t> last = 0;
-  return CallbackId{last.fetch_add(1, std::memory_order_relaxed) + 1};
-}
+// Of each thread, not of the program: worlds that run side by side do not get in each other's way.
+thread_local constinit std::uint64_t futures_made = 0;
 
-/// Of each thread, not of the program: worlds that run side by side do not get in each other's way.
-thread_local std::uint64_t futures_made = 0;
+[[noreturn, gnu::noinline]] void throw_loop_gone(const char* kind) {
+  throw RuntimeError(std::string("the event loop of this ") + kind + " has been destroyed");
+}
 
 }  // namespace
 
 FutureState::FutureState(AbstractEventLoop& loop, AnySlot* slot, std::source_location where)
     : core_(&loop.core()), slot_(slot), number_(++futures_made), where_(where) {
   if (core_->debug()) [[unlikely]] {
-    source_ = std::make_unique<StackSummary>(StackSummary::extract(DEBUG_STACK_DEPTH));
+    extra().source = StackSummary::extract(DEBUG_STACK_DEPTH);
   }
 }
 
 FutureState::~FutureState() { drop_callbacks(); }  // F3: still pending
 
+FutureState::Extra& FutureState::extra() {
+  if (!extra_) extra_ = std::make_unique<Extra>();
+  return *extra_;
+}
+
 AbstractEventLoop& FutureState::loop() const {
-  AbstractEventLoop* loop = core_->loop();
-  if (!loop) throw RuntimeError(std::string("the event loop of this ") + kind() + " has been destroyed");
+  AbstractEventLoop* const loop = core_->loop();
+  if (!loop) throw_loop_gone(kind());
   return *loop;
+}
+
+bool FutureState::renew(AbstractEventLoop& loop) noexcept {
+  const bool has_result = stage() == Stage::finished && !exception_;
+  if (!has_result || !has_one_owner() || only_waiter_ || extra_ || core_.get() != &loop.core() || core_->debug()) {
+    return false;
+  }
+  number_ = ++futures_made;
+  stage_.store(Stage::pending, std::memory_order_relaxed);
+  return true;
 }
 
 // ---- Completing ----
@@ -47,7 +60,7 @@ AbstractEventLoop& FutureState::loop() const {
 bool FutureState::cancel(std::string message) {
   log_traceback_ = false;  // S66: also where the answer is false
   if (done()) return false;
-  cancel_message_ = std::move(message);
+  set_cancel_message(std::move(message));
   finish_cancelled();
   return true;
 }
@@ -89,56 +102,56 @@ void FutureState::finish_cancelled() {
   schedule_callbacks();
 }
 
+/// Handles that have left the list of a future, and are dropped unless they are popped.
+class FutureState::Waiters {
+ public:
+  explicit Waiters(HandleState* first) noexcept : first_(first) {}
+  Waiters(const Waiters&) = delete;
+  Waiters& operator=(const Waiters&) = delete;
+  ~Waiters() {
+    // drop() first: a task's step handle is held by its task, which only the handle's own hold keeps alive.
+    while (first_) pop()->drop();
+  }
+  bool empty() const noexcept { return first_ == nullptr; }
+  Ref<HandleState> pop() noexcept {
+    auto handle = Ref<HandleState>::adopt(first_);
+    first_ = std::exchange(handle->next_, nullptr);
+    return handle;
+  }
+
+ private:
+  HandleState* first_;
+};
+
+/// Where the loop is closed or gone it throws: no callback will ever run, and none stays behind (S71, F3). To drop
+/// them may be the end of this future. So it is left alone from there on.
 void FutureState::schedule_callbacks() {
   if (!first_waiter_) return;
-  const Ref<FutureState> self(this);
-  try {
-    AbstractEventLoop& loop = this->loop();
-    while (first_waiter_) {  // F2
-      auto handle = pop_waiter();
-      handle->set_subject(self);
-      loop.call_soon_handle(std::move(handle));
-    }
-  } catch (...) {
-    drop_callbacks();  // the loop is closed or gone: no callback will ever run, and none stays behind (S71, F3)
-    throw;
-  }
+  Waiters waiters(std::exchange(first_waiter_, nullptr));
+  AbstractEventLoop& loop = this->loop();
+  do {  // F2
+    auto handle = waiters.pop();
+    handle->future_done(*this);
+    loop.call_soon_handle(std::move(handle));
+  } while (!waiters.empty());
 }
 
-Ref<HandleState> FutureState::pop_waiter() noexcept {
-  auto handle = Ref<HandleState>::adopt(first_waiter_);
-  first_waiter_ = std::exchange(handle->next_, nullptr);
-  if (!first_waiter_) last_waiter_ = nullptr;
-  return handle;
-}
-
-void FutureState::drop_callbacks() noexcept {
-  // drop() first: a task's step handle is held by its task, which only the handle's own hold keeps alive.
-  while (first_waiter_) pop_waiter()->drop();
-}
+void FutureState::drop_callbacks() noexcept { const Waiters dropped(std::exchange(first_waiter_, nullptr)); }
 
 // ---- Callbacks ----
 
 CallbackId FutureState::add_done_callback(UniqueFunction<void(AnyFuture)> callback, std::optional<Context> context) {
   if (!callback) throw std::invalid_argument("a callable object was expected by add_done_callback(), got None");
-  // The future is alive when this runs: the handle that calls it holds the future as its subject.
+  // The future is alive when this runs: the handle that calls it was told of it, and holds it.
   auto call = [callback = std::move(callback), this]() mutable { callback(AnyFuture(Ref<FutureState>(this))); };
   return add_waiter(make_ref<HandleState>(std::move(call), loop(), context ? std::move(*context) : copy_context()));
 }
 
-CallbackId FutureState::add_waiter(Ref<HandleState> handle) {
-  const CallbackId id = next_callback_id();
-  handle->set_id(id);
-  if (done()) {  // S69
-    AbstractEventLoop& loop = this->loop();
-    handle->set_subject(Ref<FutureState>(this));
-    loop.call_soon_handle(std::move(handle));
-    return id;
-  }
-  HandleState* const added = handle.detach();
-  (first_waiter_ ? last_waiter_->next_ : first_waiter_) = added;
-  last_waiter_ = added;
-  return id;
+/// What add_waiter() does where the future is done (S69).
+void FutureState::queue_waiter(Ref<HandleState> handle) {
+  AbstractEventLoop& loop = this->loop();
+  handle->future_done(*this);
+  loop.call_soon_handle(std::move(handle));
 }
 
 std::size_t FutureState::remove_done_callback(CallbackId id) {
@@ -163,9 +176,9 @@ std::exception_ptr FutureState::exception() {
   return exception_;
 }
 
-void FutureState::check_result() {
+void FutureState::throw_outcome() {
   if (!done()) throw InvalidStateError("Result is not set.");
-  if (failed()) std::rethrow_exception(take_error());
+  std::rethrow_exception(take_error());
 }
 
 std::exception_ptr FutureState::take_error() {
@@ -176,43 +189,48 @@ std::exception_ptr FutureState::take_error() {
 
 std::exception_ptr FutureState::make_cancelled_error() {
   if (saved_cancelled_error_) return std::exchange(saved_cancelled_error_, nullptr);
-  return std::make_exception_ptr(CancelledError(cancel_message_));
+  return std::make_exception_ptr(CancelledError(cancel_message()));
 }
 
-// ---- Waiting ----
-
-void FutureState::wait() {
-  if (done()) return;  // S72
-  blocking_ = true;
-  Coroutine::suspend(this);
-  if (!done()) throw RuntimeError("await wasn't used with future");  // S73
+const std::string& FutureState::cancel_message() const noexcept {
+  static const std::string nothing;
+  return extra_ ? extra_->cancel_message : nothing;
 }
 
-void FutureState::add_awaited_by(FutureState& waiter) {
+void FutureState::set_cancel_message(std::string message) {
+  if (extra_ || !message.empty()) extra().cancel_message = std::move(message);
+}
+
+// ---- Who waits: FutureState::wait() is in coroutine.cpp ----
+
+/// add_awaited_by() where `waiter` may not be the first.
+void FutureState::add_one_of_many(FutureState& waiter) {
   if (only_waiter_ == &waiter) return;
-  if (!only_waiter_ && more_waiters_.empty()) {
+  if (!only_waiter_ && extra().waiters.empty()) {
     only_waiter_ = &waiter;
     return;
   }
-  if (only_waiter_) more_waiters_.push_back(std::exchange(only_waiter_, nullptr));
-  if (std::ranges::find(more_waiters_, &waiter) == more_waiters_.end()) more_waiters_.push_back(&waiter);
+  std::vector<FutureState*>& waiters = extra().waiters;
+  if (only_waiter_) waiters.push_back(std::exchange(only_waiter_, nullptr));
+  if (std::ranges::find(waiters, &waiter) == waiters.end()) waiters.push_back(&waiter);
 }
 
 void FutureState::hold_awaited_by(Ref<FutureState> waiter) {
   if (std::ranges::find(awaited_by(), waiter.get()) != awaited_by().end()) return;
-  if (!held_waiters_) held_waiters_ = std::make_unique<std::vector<Ref<FutureState>>>();
   add_awaited_by(*waiter);
-  held_waiters_->push_back(std::move(waiter));
+  extra().held.push_back(std::move(waiter));
 }
 
-void FutureState::discard_awaited_by(FutureState& waiter) noexcept {
+/// discard_awaited_by() where `waiter` may not be the only one.
+void FutureState::discard_one_of_many(FutureState& waiter) noexcept {
   if (only_waiter_ == &waiter) only_waiter_ = nullptr;
-  if (!more_waiters_.empty()) std::erase(more_waiters_, &waiter);
-  if (!held_waiters_) return;
-  const auto held = std::ranges::find(*held_waiters_, &waiter, &Ref<FutureState>::get);
-  if (held == held_waiters_->end()) return;
-  const Ref<FutureState> dropped = std::move(*held);  // goes last: its end may run foreign code
-  held_waiters_->erase(held);
+  if (!extra_) return;
+  std::erase(extra_->waiters, &waiter);
+  std::vector<Ref<FutureState>>& held = extra_->held;
+  const auto found = std::ranges::find(held, &waiter, &Ref<FutureState>::get);
+  if (found == held.end()) return;
+  const Ref<FutureState> dropped = std::move(*found);  // goes last: its end may run foreign code
+  held.erase(found);
 }
 
 std::vector<AnyFuture> AnyFuture::asyncio_awaited_by() const {

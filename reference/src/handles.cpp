@@ -7,8 +7,7 @@
 
 #include <asyncio/events.hpp>
 
-#include "context_state.hpp"
-#include "thread_state.hpp"
+#include "guarded_run.hpp"
 
 #include <cassert>
 
@@ -64,39 +63,19 @@ TimePoint TimerHandle::when() const noexcept {
 
 // ---- HandleState ----
 
-// Context::run() for the hottest place there is: the thread is looked up once.
-class HandleState::Entered {
- public:
-  explicit Entered(ContextState& context) : thread_(this_thread()), context_(context) { context_.enter(thread_); }
-  ~Entered() { context_.leave(thread_); }
-  Entered(const Entered&) = delete;
-  Entered& operator=(const Entered&) = delete;
-
- private:
-  ThreadState& thread_;  // a handle runs on its loop's own stack, which stays on its thread
-  ContextState& context_;
-};
-
 void HandleState::run() {
-  if (cancelled_) return;
-  try {
-    const Entered scope(*context_.state_);
-    call();
-  } catch (const KeyboardInterrupt&) {
-    throw;  // H3: these two leave the loop (S57)
-  } catch (const SystemExit&) {
-    throw;
-  } catch (...) {
-    loop_->call_exception_handler({.message = "Exception in callback",
-                                   .exception = std::current_exception(),
-                                   .handle = Handle(Ref<HandleState>(this)),
-                                   .source_stack = source()});
-  }
+  run_guarded([this] {
+    Callback callback = std::move(callback_);  // H1
+    if (callback) callback();
+  });
 }
 
-void HandleState::call() {
-  Callback callback = std::move(callback_);  // H1
-  if (callback) callback();
+/// Called while an exception is being handled.
+void HandleState::report_exception() {
+  loop_->call_exception_handler({.message = "Exception in callback",
+                                 .exception = std::current_exception(),
+                                 .handle = Handle(Ref<HandleState>(this)),
+                                 .source_stack = source()});
 }
 
 void HandleState::cancel() {

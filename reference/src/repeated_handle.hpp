@@ -11,6 +11,8 @@
 
 #include <asyncio/handle_state.hpp>
 
+#include "guarded_run.hpp"
+
 #include <utility>
 
 namespace asyncio {
@@ -46,17 +48,14 @@ class RepeatedHandle final : public HandleState {
 
   void run() override {
     queued_ = false;
-    HandleState::run();
+    run_guarded([this]() __attribute__((always_inline)) {
+      const Running scope(*this);
+      if (repeated_) repeated_();
+    });
   }
-  void drop() override {
-    if (running_) return;  // R2: cancelled by its own callback; call() comes back to this
+  [[gnu::noinline]] void drop() override {
+    if (running_) return;  // R2: cancelled by its own callback; Running comes back to this
     const Callback dropped = std::move(repeated_);
-  }
-
- protected:
-  void call() override {
-    const Running scope(*this);
-    if (repeated_) repeated_();
   }
 
  private:
@@ -64,7 +63,8 @@ class RepeatedHandle final : public HandleState {
     explicit Running(RepeatedHandle& handle) : handle(handle) { handle.running_ = true; }
     ~Running() {
       handle.running_ = false;
-      if (handle.cancelled_) handle.drop();
+      if (handle.cancelled_) [[unlikely]]
+        handle.drop();
     }
     RepeatedHandle& handle;
   };

@@ -22,6 +22,7 @@
 #include <asyncio/handle_state.hpp>
 
 #include "context_state.hpp"
+#include "guarded_run.hpp"
 #include "thread_state.hpp"
 
 #include <cassert>
@@ -48,26 +49,27 @@ class FiberTask final : public TaskState {
   class Entered;
 
   void step();
-  void wakeup(FutureState& future);
   void run_and_settle();
   Stop resume();
+  Stop send_or_throw_in();
   void eager_start();
 
   void park(FutureState& future);
+  void refuse(const FutureState& future, bool blocking);
   void stop_waiting() noexcept;
   void step_soon();
   void settle_returned();
   void settle_threw(std::exception_ptr error);
   Ref<HandleState> arm();
 
-  Coroutine coroutine_;
-  Ref<FutureState> fut_waiter_;             // what the task waits for (T2); also an edge of the call graph (S89)
-  Ref<StepHandle> step_handle_;             // never null
-  std::exception_ptr throw_next_;           // what the next step throws in; null: it goes on normally
-  ContextState* inner_context_ = nullptr;   // the context of a run() that the coroutine suspended in
-  bool must_cancel_ = false;                // a cancellation that no future could take; the next step throws it
-  bool passes_cancel_on_ = false;           // inside the cancel() of what the task waits for
-  bool finished_eagerly_ = false;           // S95
+  const Coroutine coroutine_;
+  Ref<FutureState> fut_waiter_;            // what the task waits for (T2); also an edge of the call graph (S89)
+  Ref<StepHandle> step_handle_;            // never null
+  std::exception_ptr throw_next_;          // what the next step throws in; null: it goes on normally
+  ContextState* inner_context_ = nullptr;  // the context of a run() that the coroutine suspended in
+  bool must_cancel_ = false;               // a cancellation that no future could take; the next step throws it
+  bool passes_cancel_on_ = false;          // inside the cancel() of what the task waits for
+  bool finished_eagerly_ = false;          // S95
 };
 
 /// The handle of every step of one task.
@@ -77,32 +79,25 @@ class FiberTask::StepHandle final : public HandleState {
 
   void arm(FiberTask& task) {
     assert(!task_);  // T4
-    task_ = Ref<FiberTask>(&task);
+    task.retain();
+    task_ = &task;
   }
+  void future_done(FutureState&) override {}  // the task holds it (T2)
   void drop() override {
     HandleState::drop();
-    const Ref<FiberTask> dropped = std::move(task_);
+    const Ref<FiberTask> dropped = disarm();
   }
   void run() override {
-    const Ref<FiberTask> task = std::move(task_);  // T4: also where the context cannot be entered (S82)
-    if (!task) return;                             // dropped while it waited
-    stepped_ = task.get();
-    HandleState::run();
+    const Ref<FiberTask> task = disarm();  // T4: also where the context cannot be entered (S82)
+    if (!task) return;                     // dropped while it waited
+    run_guarded([&task]() __attribute__((always_inline)) { task->step(); });
   }
-  TaskState* steps_task() const noexcept override { return task_.get(); }
-
- protected:
-  void call() override {
-    if (const Ref<FutureState> future = take_subject()) {
-      stepped_->wakeup(*future);
-    } else {
-      stepped_->step();
-    }
-  }
+  TaskState* steps_task() const noexcept override { return task_; }
 
  private:
-  Ref<FiberTask> task_;
-  FiberTask* stepped_ = nullptr;  // whose step this run is; run() keeps it alive
+  Ref<FiberTask> disarm() noexcept { return Ref<FiberTask>::adopt(std::exchange(task_, nullptr)); }
+
+  FiberTask* task_ = nullptr;  // owned; null unless armed
 };
 
 /// enter_task() now, leave_task() on every way out (T3). A task that has ended is not seen any more after that.
@@ -177,9 +172,15 @@ void FiberTask::eager_start() {
 
 // ---- One step ----
 
-/// Runs the task up to its next suspension, and settles what it stopped for.
-void FiberTask::step() {
-  stop_waiting();
+// From a handle's run() down to send() every function is inlined into the one before: guarded_run.hpp says why.
+
+/// Runs the task up to its next suspension, and settles what it stopped for. Where the task has waited for a future,
+/// that is done: a failure is thrown in; a result is not passed on, await() reads it from the future itself.
+[[gnu::always_inline]] inline void FiberTask::step() {
+  if (const Ref<FutureState> future = std::move(fut_waiter_)) {
+    future->discard_awaited_by(*this);
+    if (future->failed()) throw_next_ = future->take_error();
+  }
   if (done()) throw InvalidStateError("step(): already done: " + repr());  // T1
   if (std::exchange(must_cancel_, false) && !holds<CancelledError>(throw_next_)) {
     // cancel() found no future to pass the request on to and left it here, for the next step.
@@ -190,13 +191,7 @@ void FiberTask::step() {
   run_and_settle();
 }
 
-/// The callback of the future that the task waited for.
-void FiberTask::wakeup(FutureState& future) {
-  if (future.failed()) throw_next_ = future.take_error();
-  step();  // a result is not passed on: await() reads it from the future itself
-}
-
-void FiberTask::run_and_settle() {
+[[gnu::always_inline]] inline void FiberTask::run_and_settle() {
   const Stop stop = resume();  // the coroutine runs in here, until it stops
   switch (stop.why) {
     case Stop::Why::yielded: return step_soon();
@@ -206,50 +201,57 @@ void FiberTask::run_and_settle() {
   }
 }
 
-Stop FiberTask::resume() {
+[[gnu::always_inline]] inline Stop FiberTask::resume() {
   // A coroutine can suspend inside Context::run(). Its inner context is then put aside, so that the loop
   // and the other tasks do not see it, and comes back with the coroutine.
   ThreadState& thread = this_thread();
   ContextState* const own = thread.context;
   if (inner_context_) thread.context = std::exchange(inner_context_, nullptr);
-  Stop stop{.why = Stop::Why::threw};
-  try {
-    stop = throw_next_ ? coroutine_.throw_in(std::exchange(throw_next_, nullptr)) : coroutine_.send();
-  } catch (...) {
-    // It could not be resumed: no memory for its stack, or somebody has closed it. For the task that is the end.
-    stop.error = std::current_exception();
-  }
+  const Stop stop = send_or_throw_in();
   if (thread.context != own) inner_context_ = std::exchange(thread.context, own);
   return stop;
 }
 
+[[gnu::always_inline]] inline Stop FiberTask::send_or_throw_in() {
+  try {
+    return throw_next_ ? coroutine_.throw_in(std::exchange(throw_next_, nullptr)) : coroutine_.send_kept();
+  } catch (...) {
+    // It could not be resumed: no memory for its stack, or somebody has closed it. For the task that is the end.
+    return {.why = Stop::Why::threw, .error = std::current_exception()};
+  }
+}
+
 // ---- What a step stopped for ----
 
-Ref<HandleState> FiberTask::arm() {
+inline Ref<HandleState> FiberTask::arm() {
   step_handle_->arm(*this);
   return step_handle_;
 }
 
 void FiberTask::step_soon() { loop().call_soon_handle(arm()); }
 
-/// Makes the task wait for a future; refuses what cannot be waited for, one turn later (S90).
+/// Makes the task wait for a future.
 void FiberTask::park(FutureState& future) {
-  const auto refuse = [this](const std::string& why) {
-    throw_next_ = std::make_exception_ptr(RuntimeError(why));
-    step_soon();
-  };
   const bool blocking = future.blocking();
   future.set_blocking(false);
-  if (&future.core() != &core()) {  // not loop(): that one may be gone
-    return refuse("Task " + repr() + " got Future " + future.repr() + " attached to a different loop");
-  }
-  if (!blocking) return refuse("yield was used instead of yield from in task " + repr() + " with " + future.repr());
-  if (&future == this) return refuse("Task cannot await on itself: " + repr());
+  if (&future.core() != &core() || !blocking || &future == this) return refuse(future, blocking);
 
   future.add_waiter(arm());
   fut_waiter_ = Ref<FutureState>(&future);  // T2
   future.add_awaited_by(*this);
   if (must_cancel_ && future.cancel(cancel_message())) must_cancel_ = false;
+}
+
+/// What cannot be waited for is an error, one turn later (S90).
+void FiberTask::refuse(const FutureState& future, bool blocking) {
+  std::string why = "Task cannot await on itself: " + repr();
+  if (&future.core() != &core()) {  // not loop(): that one may be gone
+    why = "Task " + repr() + " got Future " + future.repr() + " attached to a different loop";
+  } else if (!blocking) {
+    why = "yield was used instead of yield from in task " + repr() + " with " + future.repr();
+  }
+  throw_next_ = std::make_exception_ptr(RuntimeError(why));
+  step_soon();
 }
 
 /// Forgets what the task has waited for, on both sides.

@@ -227,6 +227,7 @@ class BaseEventLoop : public AbstractEventLoop {
  private:
   friend class Runner;  // has SIGINT told to it while it runs
 
+  void check_or_drop(HandleState& handle) const;
   void run_and_time(HandleState& handle);
   void abandon_pending_tasks();
   void shut_down_executor_without_waiting();

@@ -150,6 +150,9 @@ class Coroutine {
   static void suspend(FutureState* future = nullptr);
 
  private:
+  friend class FiberTask;  // has a Coroutine for as long as it lives, and is itself kept while it runs (C6)
+  Stop send_kept() const;  // send() for who keeps the coroutine meanwhile
+
   Ref<CoroutineState> state_;
 };
 

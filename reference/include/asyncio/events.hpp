@@ -184,7 +184,7 @@ class AbstractEventLoop {
   /// A pending future of this loop.
   template <class T>
   Future<T> create_future(std::source_location where = std::source_location::current()) {
-    return Future<T>(AnyFuture(Ref<FutureState>(make_ref<FutureOf<T>>(*this, where))));
+    return Future<T>(make_ref<FutureOf<T>>(*this, where));
   }
 
   /// Schedules a callable as a task (S81).

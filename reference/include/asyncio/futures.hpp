@@ -49,8 +49,8 @@ class AnyFuture;
 class HandleState;
 class LoopCore;
 
-/// Names a callback of a future, for remove_done_callback().
-enum class CallbackId : std::uint64_t {};
+/// Names a callback among those of one future, for remove_done_callback().
+enum class CallbackId : std::uint32_t {};
 
 /// What lies behind every future and task: its state, its callbacks, and where its result lies.
 ///
@@ -76,7 +76,7 @@ class FutureState : public RefCounted {
   /// Where the future was made.
   std::source_location where() const noexcept { return where_; }
   /// In debug mode the calls that led to there; else empty (S53).
-  StackSummary source() const { return source_ ? *source_ : StackSummary(); }
+  StackSummary source() const { return extra_ ? extra_->source : StackSummary(); }
   /// Where the result lies once there is one.
   AnySlot* slot() const noexcept { return slot_; }
 
@@ -89,6 +89,14 @@ class FutureState : public RefCounted {
 
   /// See AnyFuture::cancel(). A task and a gathering future do something else than a plain future.
   virtual bool cancel(std::string message);
+
+  /// Makes a future without a value, which is done, pending again, with a new number: as if it had just been made, at
+  /// a fifth of the price. For those who wait again and again.
+  ///
+  /// \param loop  whose future is wanted
+  /// \return      false where that would be seen: somebody else has the future, it has an error, or it is another
+  ///              loop's. Nothing is changed then
+  bool renew(AbstractEventLoop& loop) noexcept;
 
   /// See Future::set_result(): the value is in the slot already. A task refuses.
   ///
@@ -104,7 +112,9 @@ class FutureState : public RefCounted {
   /// The exception that it ended with, if any; to look here does not count as retrieving it.
   const std::exception_ptr& exception_unseen() const noexcept { return exception_; }
   /// Returns where there is a result in the slot; throws otherwise. See Future::result().
-  void check_result();
+  void check_result() {
+    if (stage() != Stage::finished || exception_) throw_outcome();
+  }
 
   /// Waits until the future is done, without looking at its outcome.
   ///
@@ -120,7 +130,7 @@ class FutureState : public RefCounted {
   void drop_callbacks() noexcept;
   /// Puts a handle onto the ready queue when the future is done: at once where it is.
   ///
-  /// What a task's wake-up uses; the handle's subject() is then this future.
+  /// What a task's wake-up uses; the handle hears of it by future_done().
   ///
   /// \return  names the handle for remove_done_callback()
   CallbackId add_waiter(Ref<HandleState> handle);
@@ -137,7 +147,7 @@ class FutureState : public RefCounted {
   /// The CancelledError to throw for this future: the saved one the first time, then fresh ones (S76).
   std::exception_ptr make_cancelled_error();
   /// What was said when it was cancelled; empty where nothing was.
-  const std::string& cancel_message() const noexcept { return cancel_message_; }
+  const std::string& cancel_message() const noexcept;
 
   /// Whether destroying the future now would report an exception that nobody retrieved (asyncio's _log_traceback).
   bool log_traceback() const noexcept { return log_traceback_; }
@@ -146,14 +156,21 @@ class FutureState : public RefCounted {
 
   /// Who awaits this future, in the order in which they began to (S344).
   std::span<FutureState* const> awaited_by() const noexcept {
-    return more_waiters_.empty() ? std::span(&only_waiter_, only_waiter_ ? 1 : 0) : std::span(more_waiters_);
+    if (extra_ && !extra_->waiters.empty()) return extra_->waiters;
+    return {&only_waiter_, only_waiter_ ? std::size_t{1} : std::size_t{0}};
   }
   /// Records that `waiter` waits for this future. The waiter discards the edge before it goes.
-  void add_awaited_by(FutureState& waiter);
+  void add_awaited_by(FutureState& waiter) {
+    if (only_waiter_ || extra_) return add_one_of_many(waiter);
+    only_waiter_ = &waiter;
+  }
   /// The same for a waiter that is kept alive until the edge is discarded: future_add_to_awaited_by().
   void hold_awaited_by(Ref<FutureState> waiter);
   /// Removes the edge; harmless where there is none (S345).
-  void discard_awaited_by(FutureState& waiter) noexcept;
+  void discard_awaited_by(FutureState& waiter) noexcept {
+    if (only_waiter_ != &waiter || extra_) return discard_one_of_many(waiter);
+    only_waiter_ = nullptr;
+  }
 
   /// One line for reports: "<Future pending>", "<Future finished result=7>", "<Future finished exception=...>".
   virtual std::string repr() const;
@@ -177,7 +194,7 @@ class FutureState : public RefCounted {
   /// Finishes as cancelled: asyncio's cancel() of the base class.
   void finish_cancelled();
   /// What a later CancelledError says.
-  void set_cancel_message(std::string message) { cancel_message_ = std::move(message); }
+  void set_cancel_message(std::string message);
   /// The CancelledError that ended a task, for the first who asks (S76).
   void save_cancelled_error(std::exception_ptr error) noexcept { saved_cancelled_error_ = std::move(error); }
   /// Says where the result will lie; once, before there is one.
@@ -192,29 +209,40 @@ class FutureState : public RefCounted {
   void last_owner_gone() noexcept override;  // F4
 
  private:
+  class Waiters;
   void schedule_callbacks();
-  Ref<HandleState> pop_waiter() noexcept;
   void report_never_retrieved() noexcept;
   void require_pending() const;
+  [[noreturn]] void throw_outcome();
+  void queue_waiter(Ref<HandleState> handle);
+  void add_one_of_many(FutureState& waiter);
+  void discard_one_of_many(FutureState& waiter) noexcept;
+
+  /// What few futures have. Apart, because futures are made by the million.
+  struct Extra {
+    StackSummary source;                 // asyncio's _source_traceback: in debug mode
+    std::vector<FutureState*> waiters;   // who awaits it, where there are or were several
+    std::vector<Ref<FutureState>> held;  // those of them that are held
+    std::string cancel_message;
+  };
+  Extra& extra();
 
   Ref<LoopCore> core_;  // outlives the loop itself
   AnySlot* slot_;
   std::uint64_t number_;
   std::source_location where_;
-  std::unique_ptr<StackSummary> source_;  // asyncio's _source_traceback; mostly null
+  std::unique_ptr<Extra> extra_;  // mostly null
   // Who awaits this future. Nearly always that is one task, and every await makes an edge: no vector for one.
-  FutureState* only_waiter_ = nullptr;                           // null where there are none or more
-  std::vector<FutureState*> more_waiters_;                       // empty unless there are or were several
-  std::unique_ptr<std::vector<Ref<FutureState>>> held_waiters_;  // those of them that are held; mostly null
-  // The waiting handles, in order of addition; empty once done (F3).
+  FutureState* only_waiter_ = nullptr;  // null where there are none or more
+  // The waiting handles, in order of addition; none once done (F3).
   HandleState* first_waiter_ = nullptr;
-  HandleState* last_waiter_ = nullptr;
+  HandleState* last_waiter_ = nullptr;  // means nothing where there is no first
   std::exception_ptr exception_;
   std::exception_ptr saved_cancelled_error_;
-  std::string cancel_message_;
   std::atomic<Stage> stage_ = Stage::pending;  // all_tasks() looks at it from other threads (S121)
   bool log_traceback_ = false;
   bool blocking_ = false;
+  std::uint32_t callbacks_added_ = 0;  // names the next one
 };
 
 /// A future of any type: everything that does not need the type of the result.
@@ -320,6 +348,9 @@ class AnyFuture {
   Ref<FutureState> state_;
 };
 
+template <class T>
+class FutureOf;
+
 /// A future whose result is a T, which may be void or move-only.
 template <class T>
 class Future : public AnyFuture {
@@ -330,6 +361,8 @@ class Future : public AnyFuture {
   ///
   /// \throws std::invalid_argument  where the result of `future` is no T
   explicit Future(AnyFuture future);
+  /// The same for one that was just made.
+  explicit Future(Ref<FutureOf<T>> state) noexcept : AnyFuture(std::move(state)) {}
 
   /// What the future holds. Where T can only be moved, the value itself, once.
   ///
@@ -363,9 +396,7 @@ class Future : public AnyFuture {
 template <class T>
 class FutureOf final : public FutureState {
  public:
-  FutureOf(AbstractEventLoop& loop, std::source_location where) : FutureState(loop, nullptr, where) {
-    set_slot(&slot_);
-  }
+  FutureOf(AbstractEventLoop& loop, std::source_location where) : FutureState(loop, &slot_, where) {}
 
  private:
   Slot<T> slot_;

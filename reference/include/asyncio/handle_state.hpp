@@ -4,7 +4,7 @@
 // the ready queue allocates nothing and cannot fail. It is in one queue at a time, either the ready
 // queue of a loop or the list of callbacks of a future, and the queue owns it meanwhile.
 //
-// A step of a task is a subclass that overrides call() and drop(), see tasks.cpp: it is made once for
+// A step of a task is a subclass that overrides run() and drop(), see tasks.cpp: it is made once for
 // each task and used for every one of its steps.
 #pragma once
 
@@ -45,12 +45,9 @@ class HandleState : public RefCounted {
   /// The loop that made the promise.
   AbstractEventLoop& loop() const noexcept { return *loop_; }
 
-  /// The future whose end put this handle onto the ready queue; null where none did.
-  const Ref<FutureState>& subject() const noexcept { return subject_; }
-  /// Notes that future, when it ends.
-  void set_subject(Ref<FutureState> future) noexcept { subject_ = std::move(future); }
-  /// Gives that future and forgets it.
-  Ref<FutureState> take_subject() noexcept { return std::move(subject_); }
+  /// A future that has this handle among its callbacks is done, and puts it onto the ready queue: keeps the future
+  /// alive until then. A subclass that has the future alive anyway need not.
+  virtual void future_done(FutureState& future) { subject_ = Ref<FutureState>(&future); }
   /// Names the handle among the callbacks of a future.
   CallbackId id() const noexcept { return id_; }
   /// Gives it that name.
@@ -67,18 +64,22 @@ class HandleState : public RefCounted {
   virtual void drop();
 
  protected:
-  /// Does what was promised; runs inside the context.
-  virtual void call();
+  /// What run() does for a subclass that has something else to call: calls it inside the context, unless cancelled;
+  /// what it throws belongs to the loop (H3). For those who include guarded_run.hpp.
+  template <class Call>
+  void run_guarded(Call call);
 
   /// Whether cancel() was called.
   bool cancelled_ = false;
 
  private:
   class Entered;
+  void report_exception();
+
   friend class HandleQueue;
   friend class FutureState;  // its list of callbacks uses the same link
 
-  Ref<FutureState> subject_;  // before callback_, and so destroyed after it: a callback may refer to its future
+  Ref<FutureState> subject_;  // the future whose end this is; before callback_, which may refer to it, and outlives it
   Callback callback_;
   AbstractEventLoop* loop_;
   Context context_;
@@ -86,6 +87,20 @@ class HandleState : public RefCounted {
   CallbackId id_{};
   HandleState* next_ = nullptr;
 };
+
+// Here, because here is a HandleState.
+inline CallbackId FutureState::add_waiter(Ref<HandleState> handle) {
+  const CallbackId id{++callbacks_added_};
+  handle->set_id(id);
+  if (done()) {
+    queue_waiter(std::move(handle));
+    return id;
+  }
+  HandleState* const added = handle.detach();
+  (first_waiter_ ? last_waiter_->next_ : first_waiter_) = added;
+  last_waiter_ = added;
+  return id;
+}
 
 /// What lies behind a TimerHandle.
 class TimerState final : public HandleState {

@@ -73,6 +73,9 @@ class RefCounted {
     }
   }
 
+  /// Whether there is no other owner than the caller.
+  bool has_one_owner() const noexcept { return count_.load(std::memory_order_acquire) == 1; }
+
  protected:
   virtual ~RefCounted() = default;
 
