@@ -1,8 +1,6 @@
 // selector_datagram_transport.cpp: sendto and recvfrom.
 #include "selector_datagram_transport.hpp"
 
-#include "system_socket.hpp"
-
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -66,15 +64,26 @@ void SelectorDatagramTransport::read_ready() {
   SystemAddress from;
   const ssize_t count =
       ::recvfrom(channel_.fileno(), buffer.data(), buffer.size(), 0, from.get(), &from.size);  // one datagram (S289)
-  if (count >= 0) return received({buffer.data(), static_cast<std::size_t>(count)}, from_system(from));
-  if (!datagram_would_block(errno)) error_received(std::make_exception_ptr(datagram_error("recvfrom")));
+  if (count < 0) {
+    if (!datagram_would_block(errno)) error_received(std::make_exception_ptr(datagram_error("recvfrom")));
+    return;
+  }
+  sender_ = from_system(from);
+  system_sender_ = from;
+  received({buffer.data(), static_cast<std::size_t>(count)}, *sender_);
+}
+
+/// to_system(), which has to read the address as text; but not for an answer.
+SystemAddress SelectorDatagramTransport::system_address(const Address& address) const {
+  if (family_ == AF_INET && sender_ == address) return system_sender_;
+  return to_system(address, family_);
 }
 
 bool SelectorDatagramTransport::send(std::string_view data, const Address* to) {
   std::optional<SystemAddress> target;
   if (!connected_) {
     if (!to) throw std::system_error(EDESTADDRREQ, std::generic_category(), "sendto");
-    target = to_system(*to, family_);
+    target = system_address(*to);
   }
   const ssize_t count = ::sendto(channel_.fileno(), data.data(), data.size(), MSG_NOSIGNAL,
                                  target ? target->get() : nullptr, target ? target->size : 0);

@@ -7,6 +7,7 @@
 
 #include "open_transports.hpp"
 #include "selector_channel.hpp"
+#include "system_socket.hpp"
 
 #include <asyncio/datagram_transport.hpp>
 #include <asyncio/futures.hpp>
@@ -39,10 +40,14 @@ class SelectorDatagramTransport final : public BaseDatagramTransport, public Ope
 
  private:
   void read_ready();
+  SystemAddress system_address(const Address& address) const;
 
   SelectorChannel channel_;
   const int family_;
   bool connected_;  // the system knows whom to send to
+  // Whom the last datagram came from, as the program has it and as the system has it: most datagrams are answered.
+  std::optional<Address> sender_;
+  SystemAddress system_sender_;
 };
 
 }  // namespace asyncio

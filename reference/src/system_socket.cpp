@@ -4,7 +4,9 @@
 #include "log.hpp"
 #include "resolver.hpp"
 
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <stdexcept>
@@ -45,6 +47,19 @@ Address from_unix(const SystemAddress& address) {
   std::string path(name.sun_path, length);
   if (!path.empty() && path.front() != '\0') path.resize(path.find('\0') == path.npos ? length : path.find('\0'));
   return Address::unix_path(std::move(path));
+}
+
+/// What inet_ntop() gives. That calls sprintf(), and this is done for every datagram that arrives.
+std::string dotted(const in_addr& address) {
+  std::array<unsigned char, sizeof address> bytes;
+  std::memcpy(bytes.data(), &address, sizeof address);  // the highest first
+  std::array<char, INET_ADDRSTRLEN> text;
+  char* end = text.data();
+  for (const unsigned char byte : bytes) {
+    if (end != text.data()) *end++ = '.';
+    end = std::to_chars(end, text.data() + text.size(), byte).ptr;
+  }
+  return {text.data(), end};
 }
 
 // A literal, or one of the names that stand for a literal. False where it has to be looked up.
@@ -91,14 +106,14 @@ SystemAddress to_system(const Address& address, int family) {
 }
 
 Address from_system(const SystemAddress& address) {
-  char text[INET6_ADDRSTRLEN];
   switch (address.storage.ss_family) {
     case AF_INET: {
       const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
-      return Address(::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text), ntohs(v4.sin_port));
+      return Address(dotted(v4.sin_addr), ntohs(v4.sin_port));
     }
     case AF_INET6: {
       const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+      char text[INET6_ADDRSTRLEN];
       return Address(::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text), ntohs(v6.sin6_port),
                      ntohl(v6.sin6_flowinfo) & 0xfffff, v6.sin6_scope_id);
     }
