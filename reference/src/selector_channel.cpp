@@ -11,8 +11,6 @@
 namespace asyncio {
 namespace {
 
-constexpr std::size_t READ_BUFFER_BYTES = 256 * 1024;  // asyncio's max_size (S258)
-
 template <class Ask>
 std::optional<Address> address_or_nothing(Ask ask) {
   try {
@@ -79,11 +77,6 @@ void SelectorChannel::watch(Direction direction, Callback callback, Context cont
 
 void SelectorChannel::unwatch(Direction direction) {
   if (loop_) loop_->unwatch(fileno_, direction);
-}
-
-std::span<char> SelectorChannel::read_buffer() {
-  if (!loop_->read_buffer_) loop_->read_buffer_ = std::make_unique_for_overwrite<char[]>(READ_BUFFER_BYTES);
-  return {loop_->read_buffer_.get(), READ_BUFFER_BYTES};
 }
 
 }  // namespace asyncio

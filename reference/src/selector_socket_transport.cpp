@@ -91,9 +91,10 @@ void SelectorSocketTransport::loop_closed() noexcept {
 
 std::optional<std::string_view> SelectorSocketTransport::receive(std::size_t at_most) {
   const std::span<char> buffer = channel_.read_buffer();
-  const auto count = receive_into(buffer.first(std::min(at_most, buffer.size())));
-  if (!count) return {};
-  return std::string_view(buffer.data(), *count);
+  const ssize_t count = ::recv(channel_.fileno(), buffer.data(), std::min(at_most, buffer.size()), 0);
+  if (count >= 0) return std::string_view(buffer.data(), static_cast<std::size_t>(count));
+  if (stream_would_block(errno)) return {};
+  throw_errno("recv");
 }
 
 std::optional<std::size_t> SelectorSocketTransport::receive_into(std::span<char> place) {
@@ -104,13 +105,15 @@ std::optional<std::size_t> SelectorSocketTransport::receive_into(std::span<char>
 }
 
 std::size_t SelectorSocketTransport::send(std::span<const std::string_view> pieces) {
-  if (pieces.size() == 1) {
-    // MSG_NOSIGNAL: a peer that is gone is an error of this connection, and not a signal to the process.
-    const ssize_t count = ::send(channel_.fileno(), pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
-    if (count >= 0) return static_cast<std::size_t>(count);
-    if (stream_would_block(errno)) return 0;
-    throw_errno("send");
-  }
+  if (pieces.size() != 1) return send_all(pieces);
+  // MSG_NOSIGNAL: a peer that is gone is an error of this connection, and not a signal to the process.
+  const ssize_t count = ::send(channel_.fileno(), pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
+  if (count >= 0) return static_cast<std::size_t>(count);
+  if (stream_would_block(errno)) return 0;
+  throw_errno("send");
+}
+
+std::size_t SelectorSocketTransport::send_all(std::span<const std::string_view> pieces) const {
   std::size_t sent = 0;
   for (bool more = true; more && !pieces.empty();) {
     const std::size_t now = std::min(pieces.size(), MAX_GATHERED);

@@ -52,6 +52,8 @@ class SelectorSocketTransport final : public BaseStreamTransport, public OpenTra
   void close_socket(bool aborted) override;
 
  private:
+  std::size_t send_all(std::span<const std::string_view> pieces) const;
+
   SelectorChannel channel_;
 };
 

@@ -27,7 +27,7 @@ namespace {
 /// a buffer full of short lines is not moved once for each of them.
 class ByteBuffer {
  public:
-  std::string_view view() const noexcept { return std::string_view(bytes_).substr(taken_); }
+  std::string_view view() const noexcept { return {bytes_.data() + taken_, size()}; }
   std::size_t size() const noexcept { return bytes_.size() - taken_; }
   bool empty() const noexcept { return size() == 0; }
 
@@ -46,7 +46,10 @@ class ByteBuffer {
   }
   /// The first `count` bytes, or all where there are fewer.
   std::string take(std::size_t count) {
-    return count >= bytes_.size() && worth_giving_away() ? give_away() : cut_off(count);
+    if (count >= size()) return worth_giving_away() ? give_away() : copy_all();
+    std::string front(view().substr(0, count));
+    drop(count);
+    return front;
   }
 
  private:
@@ -67,10 +70,10 @@ class ByteBuffer {
     given.swap(bytes_);
     return given;
   }
-  std::string cut_off(std::size_t count) {
-    std::string front(view().substr(0, count));
-    drop(front.size());
-    return front;
+  std::string copy_all() {
+    std::string all(view());
+    clear();
+    return all;
   }
 
   std::string bytes_;
@@ -107,12 +110,13 @@ class StreamReaderState {
   explicit StreamReaderState(std::size_t limit) noexcept : limit_(limit) {}
 
   std::string read(std::ptrdiff_t n);
+  std::string read_to_end();
   std::string readline();
   std::string readexactly(std::size_t n);
   std::string readuntil(std::span<const std::string_view> separators);
 
   bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
-  std::exception_ptr exception() const noexcept { return exception_; }
+  const std::exception_ptr& exception() const noexcept { return exception_; }
   void set_exception(std::exception_ptr error);
   void feed_data(std::string_view data);
   void feed_eof();
@@ -139,7 +143,7 @@ class StreamReaderState {
   Match find_separator(std::span<const std::string_view> separators);
   void wait_for_data(const char* function);
   void wakeup_waiter();
-  void maybe_pause_transport();
+  void pause_transport();
   void maybe_resume_transport();
   void resume_transport();
 
@@ -147,7 +151,8 @@ class StreamReaderState {
   ByteBuffer buffer_;
   bool eof_ = false;
   std::exception_ptr exception_;
-  Future<void> waiter_;  // empty unless a task waits and was not woken yet (G1)
+  const Future<void>* waiter_ = nullptr;  // of the task that waits, on its stack; null once it was woken (G1)
+  Future<void> last_waiter_;              // what was waited for last, to be used again; empty at first
   std::weak_ptr<ReadTransport> transport_;
   bool paused_ = false;  // G3
 };
@@ -156,12 +161,12 @@ class StreamReaderState {
 class StreamReaderState::Waiting {
  public:
   Waiting(StreamReaderState& state, const Future<void>& waiter) : state_(state), waiter_(waiter) {
-    state_.waiter_ = waiter;
+    state_.waiter_ = &waiter;
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() {
-    if (state_.waiter_ == waiter_) state_.waiter_ = {};  // another task may wait by now
+    if (state_.waiter_ == &waiter_) state_.waiter_ = nullptr;  // another task may wait by now
   }
 
  private:
@@ -173,8 +178,8 @@ class StreamReaderState::Waiting {
 ///
 /// \suspends until then
 /// \source CPython Lib/asyncio/streams.py, StreamReader._wait_for_data
-void StreamReaderState::wait_for_data(const char* function) {
-  if (waiter_) {  // G1
+[[gnu::always_inline]] inline void StreamReaderState::wait_for_data(const char* function) {  // see guarded_run.hpp
+  if (waiter_) {                                                                             // G1
     throw RuntimeError(std::string(function) +
                        "() called while another coroutine is already waiting for incoming data");
   }
@@ -185,28 +190,32 @@ void StreamReaderState::wait_for_data(const char* function) {
   assert(!eof_);
   if (paused_) resume_transport();  // G3: what is wanted may be longer than the limit
 
-  const Future<void> waiter = get_running_loop().create_future<void>();
+  AbstractEventLoop& loop = get_running_loop();
+  if (!last_waiter_ || !last_waiter_.get()->renew(loop)) last_waiter_ = loop.create_future<void>();
+  const Future<void> waiter = last_waiter_;
   const Waiting while_here(*this, waiter);
-  await(waiter);  // suspends
+  waiter.get()->wait();  // suspends; await() would make a copy, and this stack keeps its future anyway
+  waiter.result();
 }
 
-void StreamReaderState::wakeup_waiter() {
+inline void StreamReaderState::wakeup_waiter() {
   if (!waiter_) return;
-  const Future<void> waiter = std::exchange(waiter_, {});
+  const Future<void>& waiter = *std::exchange(waiter_, nullptr);
   if (!waiter.done()) waiter.set_result();  // done: cancelled, its task has not run since
 }
 
-std::string StreamReaderState::read(std::ptrdiff_t n) {
+[[gnu::always_inline]] inline std::string StreamReaderState::read(std::ptrdiff_t n) {
   check_exception();
-  if (n == 0) return {};
-  if (n < 0) {
-    // In pieces, so that the buffer never grows to the size of the whole stream.
-    std::string all;
-    for (std::string piece; !(piece = read(static_cast<std::ptrdiff_t>(limit_))).empty();) all += piece;  // suspends
-    return all;
-  }
-  while (buffer_.empty() && !eof_) wait_for_data("read");  // suspends
+  if (n <= 0) return n == 0 ? std::string() : read_to_end();  // suspends
+  while (buffer_.empty() && !eof_) wait_for_data("read");     // suspends
   return take(static_cast<std::size_t>(n));
+}
+
+/// In pieces, so that the buffer never grows to the size of the whole stream.
+std::string StreamReaderState::read_to_end() {
+  std::string all;
+  for (std::string piece; !(piece = read(static_cast<std::ptrdiff_t>(limit_))).empty();) all += piece;  // suspends
+  return all;
 }
 
 std::string StreamReaderState::readexactly(std::size_t n) {
@@ -265,17 +274,18 @@ std::string StreamReaderState::readline() {
 
 void StreamReaderState::set_exception(std::exception_ptr error) {
   exception_ = error;
+  last_waiter_ = {};  // whoever waits has it, and an error that nobody retrieves is to be reported in time
   if (!waiter_) return;
-  const Future<void> waiter = std::exchange(waiter_, {});
+  const Future<void>& waiter = *std::exchange(waiter_, nullptr);
   if (!waiter.done()) waiter.set_exception(std::move(error));
 }
 
-void StreamReaderState::feed_data(std::string_view data) {
+inline void StreamReaderState::feed_data(std::string_view data) {
   if (eof_) throw std::logic_error("feed_data after feed_eof");
   if (data.empty()) return;
   buffer_.append(data);
   wakeup_waiter();
-  maybe_pause_transport();
+  if (!paused_ && buffer_.size() > 2 * limit_) pause_transport();
 }
 
 void StreamReaderState::feed_eof() {
@@ -288,8 +298,7 @@ void StreamReaderState::set_transport(std::weak_ptr<ReadTransport> transport) {
   transport_ = std::move(transport);
 }
 
-void StreamReaderState::maybe_pause_transport() {
-  if (paused_ || buffer_.size() <= 2 * limit_) return;
+void StreamReaderState::pause_transport() {
   const auto transport = transport_.lock();
   if (!transport) return;
   try {
@@ -315,7 +324,7 @@ std::string StreamReaderState::repr() const {
   if (!buffer_.empty()) text += " " + std::to_string(buffer_.size()) + " bytes";
   if (eof_) text += " eof";
   if (limit_ != static_cast<std::size_t>(DEFAULT_STREAM_LIMIT)) text += " limit=" + std::to_string(limit_);
-  if (waiter_) text += " waiter=" + waiter_.repr();
+  if (waiter_) text += " waiter=" + waiter_->repr();
   if (exception_) text += " exception=" + describe(exception_);
   if (paused_) text += " paused";
   return text + ">";
@@ -372,6 +381,7 @@ std::string StreamReader::readuntil(const std::vector<std::string>& separators) 
 bool StreamReader::at_eof() const { return state().at_eof(); }
 StreamReader::LineIterator StreamReader::begin() const { return LineIterator(*this); }
 std::exception_ptr StreamReader::exception() const { return state().exception(); }
+bool StreamReader::failed() const { return state().exception() != nullptr; }
 void StreamReader::set_exception(std::exception_ptr error) const { state().set_exception(std::move(error)); }
 void StreamReader::feed_data(std::string_view data) const { state().feed_data(data); }
 void StreamReader::feed_eof() const { state().feed_eof(); }

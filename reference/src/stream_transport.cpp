@@ -113,7 +113,7 @@ void BaseStreamTransport::read_ready() {
   }
 }
 
-void BaseStreamTransport::receive_data() {
+inline void BaseStreamTransport::receive_data() {
   std::optional<std::string_view> data;
   try {
     data = receive(MAX_READ);
@@ -190,14 +190,8 @@ void BaseStreamTransport::writelines(const std::vector<std::string>& pieces) {
 /// \param function  what the program has called, for the message
 void BaseStreamTransport::send_or_keep(std::span<const std::string_view> pieces, const char* function) {
   if (dead()) return;
-  if (eof_written_) throw RuntimeError(std::string("Cannot call ") + function + "() after write_eof()");
-  if (sending_file_) throw RuntimeError(std::string("unable to ") + function + "; sendfile is in progress");
+  if (eof_written_ || sending_file_ || lost_) return refuse_write(pieces, function);
   if (pieces.empty()) return;
-  if (lost_) {  // S264
-    // The close() that came before counts as the first, as in asyncio: the fifth write is the first to warn.
-    if (++lost_writes_ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) log_warning("socket.send() raised exception.");
-    return;
-  }
   std::size_t sent = 0;
   if (buffer_.empty()) {  // S263
     try {
@@ -207,6 +201,21 @@ void BaseStreamTransport::send_or_keep(std::span<const std::string_view> pieces,
     }
     if (pieces.size() == 1 && sent == pieces[0].size()) return;  // nearly always
   }
+  keep(pieces, sent);
+}
+
+/// write() on a connection that cannot be written to any more.
+[[gnu::noinline]] void BaseStreamTransport::refuse_write(std::span<const std::string_view> pieces,
+                                                         const char* function) {
+  if (eof_written_) throw RuntimeError(std::string("Cannot call ") + function + "() after write_eof()");
+  if (sending_file_) throw RuntimeError(std::string("unable to ") + function + "; sendfile is in progress");
+  if (pieces.empty()) return;
+  // S264. The close() that came before counts as the first, as in asyncio: the fifth write is the first to warn.
+  if (++lost_writes_ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) log_warning("socket.send() raised exception.");
+}
+
+/// Puts what was not sent into the buffer. Not inlined: write() nearly always does without.
+[[gnu::noinline]] void BaseStreamTransport::keep(std::span<const std::string_view> pieces, std::size_t sent) {
   const bool was_empty = buffer_.empty();
   for (const std::string_view piece : pieces) {
     const std::size_t skipped = std::min(sent, piece.size());

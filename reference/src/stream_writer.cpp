@@ -28,6 +28,8 @@ class StreamWriterState {
   const std::shared_ptr<WriteTransport>& transport() const noexcept { return transport_; }
   streams::FlowControlMixin& protocol() const noexcept { return *protocol_; }
 
+  /// Whether drain() would return at once, without an error.
+  bool drained() const { return protocol_->drained() && !transport_->is_closing() && !(reader_ && reader_.failed()); }
   void drain() const;
   void start_tls(std::shared_ptr<SSLContext> context, StreamTlsOptions options);
 
@@ -107,6 +109,7 @@ void StreamWriter::wait_closed() const {
 }
 
 void StreamWriter::drain() const {
+  if (state().drained()) return;  // nearly always
   const StreamWriter kept = *this;
   kept.state().drain();
 }

@@ -25,7 +25,6 @@ void BaseTransport::set_protocol(std::shared_ptr<BaseProtocol> protocol) {
   // The old one dies last, with this transport whole again: its destructor is foreign code.
   protocol_.swap(protocol);
 }
-std::shared_ptr<BaseProtocol> BaseTransport::get_protocol() const { return protocol_; }
 
 void BaseTransport::set_extra_info(std::string name, std::any value) {
   extra_.insert_or_assign(std::move(name), std::move(value));

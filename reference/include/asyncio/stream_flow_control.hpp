@@ -50,6 +50,9 @@ class FlowControlMixin {
   /// \suspends until resume_writing() or connection_lost(); not at all where writing is not paused
   void drain_helper();
 
+  /// Whether drain_helper() would return at once, without an error.
+  bool drained() const noexcept { return !paused_ && !connection_lost_; }
+
   /// What StreamWriter::wait_closed() waits for.
   ///
   /// \param writer  who asks: a protocol may serve several

@@ -150,6 +150,8 @@ class StreamReader {
 
  private:
   friend class StreamReaderProtocol;  // refers to the state weakly
+  friend class StreamWriterState;     // asks at every drain() whether exception() is null
+  bool failed() const;
   explicit StreamReader(std::shared_ptr<StreamReaderState> state) noexcept : state_(std::move(state)) {}
   StreamReaderState& state() const;
 

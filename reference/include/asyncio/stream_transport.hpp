@@ -162,6 +162,8 @@ class BaseStreamTransport : public FlowControlMixin<Transport> {
   void receive_into_protocol();
   void on_eof();
   void send_or_keep(std::span<const std::string_view> pieces, const char* function);
+  void refuse_write(std::span<const std::string_view> pieces, const char* function);
+  void keep(std::span<const std::string_view> pieces, std::size_t sent);
   void fatal_error(const char* message);
   void lose_soon(std::exception_ptr error);
   void fail_sendfile(const std::exception_ptr& error);

@@ -85,7 +85,7 @@ class BaseTransport : public std::enable_shared_from_this<BaseTransport> {
   /// Puts another protocol in the place of the one there; it hears of the next event (S276).
   virtual void set_protocol(std::shared_ptr<BaseProtocol> protocol);
   /// The protocol; null once the connection is lost.
-  virtual std::shared_ptr<BaseProtocol> get_protocol() const;
+  virtual std::shared_ptr<BaseProtocol> get_protocol() const { return protocol_; }
 
  protected:
   /// Has get_extra_info(name) give `value`.
