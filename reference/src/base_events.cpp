@@ -16,6 +16,7 @@
 #include <asyncio/sslproto.hpp>
 
 #include "log.hpp"
+#include "signal_queue.hpp"
 
 #include <cassert>
 #include <csignal>
@@ -37,7 +38,9 @@ TimePoint steady_now() {
 
 }  // namespace
 
-BaseEventLoop::BaseEventLoop() : debug_(debug_mode_from_environment()) { core().set_debug(debug_); }
+BaseEventLoop::BaseEventLoop() : debug_(debug_mode_from_environment()), signals_(std::make_unique<SignalQueue>()) {
+  core().set_debug(debug_);
+}
 
 BaseEventLoop::~BaseEventLoop() {
   // A loop of one's own closes itself in its own destructor, where its functions can still be called.
@@ -296,20 +299,20 @@ void BaseEventLoop::add_callback_signalsafe(Ref<HandleState> handle) {
 // ---- Signals ----
 
 void BaseEventLoop::signal_arrived(int signal) noexcept {
-  arrived_signals_ |= std::uint64_t{1} << (signal - 1);
+  signals_->push(signal);
   write_to_self();
 }
 
 void BaseEventLoop::take_signals() {
-  if (arrived_signals_.load(std::memory_order_relaxed) == 0) return;
-  const std::uint64_t arrived = arrived_signals_.exchange(0);
-  for (int signal = 1; signal <= 64; ++signal) {
-    if ((arrived >> (signal - 1) & 1) == 0) continue;
+  if (signals_->empty()) return;
+  bool interrupted = false;
+  while (const int signal = signals_->pop()) {
+    if (signal == SIGINT) interrupted = true;
     add_callback(make_ref<HandleState>([this, signal] { handle_signal(signal); }, *this, Context()));
   }
   // Ctrl-C comes before everything that is ready, as near to "at once" as can be; and last here: it may leave the loop.
   const std::function<void()> tell = interrupt_handler_;
-  if (tell && (arrived >> (SIGINT - 1) & 1) != 0) tell();
+  if (tell && interrupted) tell();
 }
 
 void BaseEventLoop::handle_signal(int) {}

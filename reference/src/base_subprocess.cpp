@@ -167,10 +167,12 @@ void BaseSubprocessTransport::process_exited(int returncode) {
   assert(!returncode_);
   returncode_ = returncode;
   call([](SubprocessProtocol& protocol) { protocol.process_exited(); });
+  try_finish();
+  // Last: where there is no pipe left, wait() returns after connection_lost(), as it always did before CPython 3.15,
+  // and a program that then sends a signal is told that there is nobody (S320).
   for (const Future<int>& waiter : std::exchange(exit_waiters_, {})) {
     if (!waiter.done()) waiter.set_result(returncode);  // Q3
   }
-  try_finish();
 }
 
 void BaseSubprocessTransport::try_finish() {
@@ -197,7 +199,6 @@ void BaseSubprocessTransport::call_connection_lost() {
 
 void BaseSubprocessTransport::let_go(std::optional<int> returncode) noexcept {
   loop_ = nullptr;  // Q4
-  closed_ = true;
   returncode_ = returncode;
   process_.pipes = {};
   const auto dropped = std::exchange(held_back_, std::nullopt);

@@ -21,7 +21,7 @@ constexpr std::size_t BYTES_PER_DATAGRAM = 8;  // what each counts for, beside i
 // ---- The beginning ----
 
 BaseDatagramTransport::BaseDatagramTransport(AbstractEventLoop& loop, std::optional<Address> remote)
-    : FlowControlMixin(loop), loop_(loop), context_(copy_context()), remote_(std::move(remote)) {}
+    : FlowControlMixin(loop), loop_(loop), remote_(std::move(remote)) {}
 
 BaseDatagramTransport::~BaseDatagramTransport() = default;
 
@@ -37,17 +37,14 @@ void BaseDatagramTransport::set_protocol(std::shared_ptr<BaseProtocol> protocol)
 void BaseDatagramTransport::begin(std::shared_ptr<BaseProtocol> protocol, Future<void> made) {
   const auto self = this->self();
   set_protocol(std::move(protocol));
-  loop_.call_soon(
-      [self] {
-        if (const auto protocol = self->get_protocol()) protocol->connection_made(self);
-      },
-      context_);
-  loop_.call_soon([self] { self->start_reading(); }, context_);
-  loop_.call_soon(
-      [made = std::move(made)] {
-        if (!made.done()) made.set_result();
-      },
-      context_);
+  // Each has a context of its own, as any handle has (S16). One for a whole connection is for streams only (S239).
+  loop_.call_soon([self] {
+    if (const auto protocol = self->get_protocol()) protocol->connection_made(self);
+  });
+  loop_.call_soon([self] { self->start_reading(); });
+  loop_.call_soon([made = std::move(made)] {
+    if (!made.done()) made.set_result();
+  });
 }
 
 /// A socket that the system cannot watch, for it has no memory left, would never be heard of again: so it is lost.
@@ -153,7 +150,7 @@ void BaseDatagramTransport::force_close(std::exception_ptr error) {
 
 void BaseDatagramTransport::lose_soon(std::exception_ptr error) {
   if (std::exchange(lost_, true)) return;  // D2
-  loop_.call_soon([self = self(), error = std::move(error)] { self->call_connection_lost(error); }, context_);
+  loop_.call_soon([self = self(), error = std::move(error)] { self->call_connection_lost(error); });
 }
 
 void BaseDatagramTransport::call_connection_lost(const std::exception_ptr& error) {

@@ -43,7 +43,7 @@ std::shared_ptr<SelectorDatagramTransport> SelectorDatagramTransport::start(Sele
 
 void SelectorDatagramTransport::watch_reading(bool watch) {
   if (watch) {
-    channel_.watch(SelectorChannel::Direction::read, [this] { read_ready(); }, context());
+    channel_.watch(SelectorChannel::Direction::read, [this] { read_ready(); }, copy_context());
   } else {
     channel_.unwatch(SelectorChannel::Direction::read);
   }
@@ -51,7 +51,7 @@ void SelectorDatagramTransport::watch_reading(bool watch) {
 
 void SelectorDatagramTransport::watch_writing(bool watch) {
   if (watch) {
-    channel_.watch(SelectorChannel::Direction::write, [this] { write_ready(); }, context());
+    channel_.watch(SelectorChannel::Direction::write, [this] { write_ready(); }, copy_context());
   } else {
     channel_.unwatch(SelectorChannel::Direction::write);
   }

@@ -80,6 +80,7 @@ void SelectorEventLoop::check_nonblocking(int fd) const {
 
 std::size_t SelectorEventLoop::sock_recv_into(int fd, std::span<char> buffer) {
   check_nonblocking(fd);
+  if (buffer.empty()) return 0;  // as Python's recv(0): nothing is there already
   for (;;) {
     const ssize_t count = without_interruption([&] { return ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT); });
     if (count >= 0) return static_cast<std::size_t>(count);
@@ -115,11 +116,12 @@ std::pair<std::string, Address> SelectorEventLoop::sock_recvfrom(int fd, std::si
 
 void SelectorEventLoop::sock_sendall(int fd, std::string_view data) {
   check_nonblocking(fd);
-  while (!data.empty()) {
+  for (;;) {  // once for empty data too: that may be a datagram
     const ssize_t count =
         without_interruption([&] { return ::send(fd, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
     if (count >= 0) {
       data.remove_prefix(static_cast<std::size_t>(count));
+      if (data.empty()) return;
       continue;
     }
     if (!must_wait(errno)) throw_errno("send");

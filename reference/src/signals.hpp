@@ -3,7 +3,7 @@
 // A signal handler may interrupt any thread anywhere, even inside malloc(), and so may do next to nothing. This one
 // notes the signal with the loop that it is routed to, and rings its bell; everything else happens in an iteration.
 //
-//     kernel ──► the handler ──► loop.signal_arrived(n): a bit, write_to_self()
+//     kernel ──► the handler ──► loop.signal_arrived(n): SignalQueue, write_to_self()
 //                                        ┊
 //                run_once() ──► a handle ──► loop.handle_signal(n)
 //                         └──► SIGINT under a Runner: Runner::on_sigint(), before everything that is ready

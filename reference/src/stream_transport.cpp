@@ -312,7 +312,8 @@ void BaseStreamTransport::abort() {
 /// Called while an exception is being handled: reports it, and ends the connection with it (S259).
 void BaseStreamTransport::fatal_error(const char* message) {
   const std::exception_ptr error = std::current_exception();
-  if (!holds<std::system_error>(error)) {  // S260: what happens on a network is no news
+  // S260: what happens on a network is no news. Python's TimeoutError is an OSError too.
+  if (!holds<std::system_error>(error) && !holds<TimeoutError>(error)) {
     loop_.call_exception_handler(
         {.message = message, .exception = error, .protocol = get_protocol(), .transport = shared_from_this()});
   }

@@ -30,7 +30,8 @@ SystemAddress to_unix(const std::string& path) {
   // A path needs its final zero. An abstract name does not, nor does none at all, which binds to a free one (unix(7)).
   const bool abstract = path.empty() || path.front() == '\0';
   if (path.size() + (abstract ? 0 : 1) > sizeof name.sun_path) {
-    throw std::invalid_argument("AF_UNIX path too long: " + std::to_string(path.size()) + " bytes, where " +
+    throw std::system_error(ENAMETOOLONG, std::generic_category(),
+                            "AF_UNIX path too long: " + std::to_string(path.size()) + " bytes, where " +
                                 std::to_string(sizeof name.sun_path - 1) + " are possible: " + path);
   }
   if (!abstract && path.find('\0') != std::string::npos) {

@@ -15,6 +15,12 @@
 #include <cassert>
 
 namespace asyncio {
+namespace {
+
+/// A quarter as Python's // rounds it: down. Only what is refused is below 0; its message names the number.
+std::int64_t quarter_of(std::int64_t bytes) { return (bytes - (bytes < 0 ? 3 : 0)) / 4; }
+
+}  // namespace
 
 BaseTransport::BaseTransport() = default;
 BaseTransport::~BaseTransport() = default;
@@ -82,7 +88,7 @@ int SubprocessTransport::wait() { not_implemented("wait"); }
 
 void FlowControl::set_limits(const WriteBufferLimits& limits) {
   const std::int64_t high = limits.high.value_or(limits.low ? 4 * *limits.low : rules_.default_high);
-  const std::int64_t low = limits.low.value_or(high / 4);
+  const std::int64_t low = limits.low.value_or(quarter_of(high));
   if (!(high >= low && low >= 0)) {  // W2
     throw std::invalid_argument("high (" + std::to_string(high) + ") must be >= low (" + std::to_string(low) +
                                 ") must be >= 0");

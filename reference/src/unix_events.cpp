@@ -1,8 +1,8 @@
 // unix_events.cpp: the part of SelectorEventLoop that answers signals.
 //
 // From the signal to its callback it takes two iterations, as in asyncio: the first finds out that something has
-// arrived, the second runs the callback. A signal that arrives twice before that may be seen once: the kernel
-// promises no more.
+// arrived, the second runs the callback. A signal that arrives twice before that is seen twice, unless the kernel has
+// merged the two: it does where the signal is blocked meanwhile.
 //
 // Source: CPython Lib/asyncio/unix_events.py, _UnixSelectorEventLoop. Rules: S38, S325 to S328.
 #include <asyncio/selector_events.hpp>

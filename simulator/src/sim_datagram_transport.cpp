@@ -85,12 +85,13 @@ bool SimDatagramTransport::dead() const noexcept { return loop_.dead(); }  // M2
 
 void SimDatagramTransport::watch_reading(bool watch) {
   reading_ = watch;
+  if (watch) reading_context_ = copy_context();
   if (reading_ && socket_->readable()) socket_->poll();
 }
 
 void SimDatagramTransport::socket_ready() {
   if (lost() || !reading_ || !socket_->readable() || std::exchange(read_queued_, true)) return;
-  loop_.queue_io(make_ref<HandleState>([self = self()] { self->handle_read(); }, loop_, context()));
+  loop_.queue_io(make_ref<HandleState>([self = self()] { self->handle_read(); }, loop_, *reading_context_));
 }
 
 void SimDatagramTransport::handle_read() {

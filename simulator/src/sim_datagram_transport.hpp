@@ -10,6 +10,7 @@
 
 #include "datagram_socket.hpp"
 
+#include <asyncio/contextvars.hpp>
 #include <asyncio/datagram_transport.hpp>
 #include <asyncio/futures.hpp>
 #include <asyncio/loop_options.hpp>
@@ -48,6 +49,7 @@ class SimDatagramTransport final : public BaseDatagramTransport, public SocketUs
   SimEventLoop& loop_;
   const Ref<DatagramSocket> socket_;
   bool reading_ = false;
+  std::optional<Context> reading_context_;  // what its protocol hears of datagrams in; there once it reads (S16)
   bool read_queued_ = false;  // the handle is on the ready queue
 };
 

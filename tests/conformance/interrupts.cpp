@@ -203,6 +203,17 @@ void a_handler_of_the_loop() {  // S224, S325
   }));
 }
 
+void signals_in_the_order_in_which_they_came() {  // S326
+  say(run([] {
+    auto& loop = get_running_loop();
+    loop.add_signal_handler(SIGUSR1, [] { say("SIGUSR1"); });
+    loop.add_signal_handler(SIGUSR2, [] { say("SIGUSR2"); });
+    for (const int signal : {SIGUSR2, SIGUSR1, SIGUSR1, SIGUSR2}) std::raise(signal);
+    sleep(1s);
+    return std::string("main ends");
+  }));
+}
+
 void a_runner_is_used_again() {  // S222, S225
   const auto interrupted = [] {
     interrupt();
@@ -250,6 +261,7 @@ Group interrupts() {
               {"the_default_action_comes_back", the_default_action_comes_back},
               {"a_handler_that_is_there_already", a_handler_that_is_there_already},
               {"a_handler_of_the_loop", a_handler_of_the_loop},
+              {"signals_in_the_order_in_which_they_came", signals_in_the_order_in_which_they_came},
               {"a_runner_is_used_again", a_runner_is_used_again},
               {"a_runner_in_another_thread", a_runner_in_another_thread},
           }};

@@ -183,6 +183,19 @@ def a_handler_of_the_loop():  # S224, S325
     say(_run(main()))
 
 
+def signals_in_the_order_in_which_they_came():  # S326
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, say, "SIGUSR1")
+        loop.add_signal_handler(signal.SIGUSR2, say, "SIGUSR2")
+        for number in signal.SIGUSR2, signal.SIGUSR1, signal.SIGUSR1, signal.SIGUSR2:
+            signal.raise_signal(number)
+        await asyncio.sleep(1)
+        return "main ends"
+
+    say(_run(main()))
+
+
 def a_runner_is_used_again():  # S222, S225
     async def interrupted():
         _interrupt()

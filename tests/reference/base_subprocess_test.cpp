@@ -195,6 +195,23 @@ TEST_F(AChildTransport, WithoutPipesIsLostWithItsExit) {
   });
 }
 
+// S318, S320: as in all of CPython before 3.15, wait() returns when there is nobody to signal any more.
+TEST_F(AChildTransport, WithoutPipesIsLostBeforeWaitReturns) {
+  run([] {
+    Puppet child({});
+    child.connect();
+    auto waits = create_task([&] { return child.transport->wait(); });
+    sleep(Duration::zero());
+
+    child.transport->process_exited(0);
+    await(waits);
+
+    EXPECT_THAT(child.protocol->heard, ElementsAre("made", "exited", "lost"));
+    EXPECT_THROW(child.transport->kill(), std::system_error);
+    EXPECT_FALSE(child.transport->is_closing());  // nobody has closed it
+  });
+}
+
 // Flow control of stdin is the protocol's, at once.
 TEST_F(AChildTransport, TellsItsProtocolWhenStdinIsFull) {
   run([] {

@@ -87,6 +87,15 @@ TEST_F(TheResolver, KnowsThisMachine) {
   });
 }
 
+// As in Python, a port may be a number.
+TEST_F(TheResolver, TakesANumberForAPort) {
+  run([] {
+    const auto found = get_running_loop().getaddrinfo("127.0.0.1", 443, {.type = SOCK_STREAM});
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found.front().address, Address("127.0.0.1", 443));
+  });
+}
+
 TEST_F(TheResolver, KnowsServicesAndNumbers) {
   run([] {
     const auto [host, service] = get_running_loop().getnameinfo({"127.0.0.1", 80}, NI_NUMERICHOST | NI_NUMERICSERV);

@@ -86,6 +86,22 @@ TEST_F(AConnection, CarriesBytesBothWays) {
   });
 }
 
+// A lambda that counts, for example, or owns something.
+TEST_F(AConnection, TakesAFactoryThatChangesAndCannotBeCopied) {
+  run([] {
+    const TestServer server;
+    auto [transport, protocol] = get_running_loop().create_connection(
+        [made = std::make_unique<int>(0)]() mutable {
+          ++*made;
+          return recording();
+        },
+        {.host = "127.0.0.1", .port = server.port()});
+    EXPECT_THAT(protocol->told, ElementsAre("made"));
+    transport->abort();
+    sleep(Duration::zero());
+  });
+}
+
 // S277, S278.
 TEST_F(AConnection, KnowsItsAddressesAndItsSocket) {
   run([] {

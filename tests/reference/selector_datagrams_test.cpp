@@ -12,6 +12,7 @@
 #include "reference/src/system_socket.hpp"
 #include "tests/reference/real_network.hpp"
 #include "tests/reference/scripted_loop.hpp"
+#include "tests/reference/until.hpp"
 
 namespace asyncio {
 namespace {
@@ -92,6 +93,48 @@ TEST_F(ADatagramEndpoint, CarriesDatagramsOneByOne) {
       b_heard->wait_for(4);
     });
   }
+}
+
+// An address can be written in braces, and none at all too.
+TEST_F(ADatagramEndpoint, TakesAnAddressInBraces) {
+  run([&] {
+    auto [a, a_heard] = open({.local_addr = Address("127.0.0.1", 0)});
+    auto [b, b_heard] = open({.remote_addr = name_of(a)});
+
+    a->sendto("one", {"127.0.0.1", name_of(b).port()});
+    b->sendto("two", {});
+
+    EXPECT_THAT(b_heard->wait_for(1), ElementsAre("data one"));
+    EXPECT_THAT(a_heard->wait_for(1), ElementsAre("data two"));
+    a->close();
+    b->close();
+    a_heard->wait_for(2);
+    b_heard->wait_for(2);
+  });
+}
+
+// S16, S239: each of its callbacks has a context of its own. Only the callbacks of a stream share one.
+TEST_F(ADatagramEndpoint, KeepsNoContextBetweenItsCallbacks) {
+  static ContextVar<std::string> who("who");
+  struct Remembers final : DatagramProtocol {
+    std::vector<std::string> seen;
+    void connection_made(std::shared_ptr<BaseTransport>) override { who.set("its connection_made()"); }
+    void datagram_received(std::string_view, const Address&) override { seen.push_back(who.get()); }
+    void connection_lost(std::exception_ptr) override { seen.push_back(who.get()); }
+  };
+  run([] {
+    who.set("its maker");
+    const auto [endpoint, protocol] = get_running_loop().create_datagram_endpoint(
+        std::make_shared<Remembers>, {.local_addr = Address("127.0.0.1", 0)});
+    endpoint->sendto("x", name_of(endpoint));
+    until([&, seen = protocol] { return seen->seen.size() == 1; });
+
+    who.set("whoever closes it");
+    endpoint->close();
+    until([&, seen = protocol] { return seen->seen.size() == 2; });
+
+    EXPECT_THAT(protocol->seen, ElementsAre("its maker", "whoever closes it"));
+  });
 }
 
 // S289: reported, and the endpoint stays open.

@@ -79,6 +79,15 @@ TEST_F(SockRecv, GivesNothingAtTheEnd) {
   });
 }
 
+// As Python's socket.recv(0): the system would say that nothing has come yet.
+TEST_F(SockRecv, OfNothingWaitsForNothing) {
+  run([] {
+    const auto pair = SocketPair::make();
+    EXPECT_EQ(get_running_loop().sock_recv(pair.theirs, 0), "");
+    EXPECT_EQ(get_running_loop().sock_recv_into(pair.theirs, {}), 0u);
+  });
+}
+
 // S281: nothing is lost, and nothing is left behind.
 TEST_F(SockRecv, CanBeCancelledAndTriedAgain) {
   run([] {
@@ -284,6 +293,20 @@ TEST_F(SockSendto, MeetsSockRecvfrom) {
     loop.sock_sendto(b, "pong", a.getsockname());
     EXPECT_EQ(loop.sock_recvfrom_into(a, place), std::pair(std::size_t{4}, b.getsockname()));
     EXPECT_EQ(std::string_view(place.data(), 4), "pong");
+  });
+}
+
+// The only way to send an empty datagram to a peer that a socket is connected to.
+TEST_F(SockSendall, SendsAnEmptyDatagram) {
+  run([] {
+    auto& loop = get_running_loop();
+    const Socket a = datagram_socket();
+    const Socket b = datagram_socket();
+
+    loop.sock_connect(a, b.getsockname());
+    loop.sock_sendall(a, "");
+
+    EXPECT_EQ(loop.sock_recvfrom(b, 100), std::pair(std::string(), a.getsockname()));
   });
 }
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "reference/src/signal_queue.hpp"
 #include "tests/reference/iterations.hpp"
 #include "tests/reference/scripted_loop.hpp"
 
@@ -252,6 +253,44 @@ TEST(ASignalHandler, RunsForEachSignal) {
     }
     EXPECT_EQ(count, 3);
   });
+}
+
+// S326: asyncio reads them out of a pipe.
+TEST(ASignalHandler, RunsAsOftenAndInTheOrderInWhichSignalsCame) {
+  std::string log;
+  run([&] {
+    auto& loop = get_running_loop();
+    loop.add_signal_handler(SIGUSR1, [&] { log += "1"; });
+    loop.add_signal_handler(SIGUSR2, [&] { log += "2"; });
+    for (const int signal : {SIGUSR2, SIGUSR1, SIGUSR1, SIGUSR2}) raise(signal);
+    for (int i = 0; i < 3; ++i) sleep(0s);
+  });
+  EXPECT_EQ(log, "2112");
+}
+
+// Where nobody looks for long: those that do not fit any more are heard of once for each number.
+TEST(SignalQueue, LosesNoNumber) {
+  SignalQueue queue;
+  for (int i = 0; i < 1000; ++i) queue.push(i % 2 == 0 ? SIGUSR2 : SIGUSR1);
+
+  std::vector<int> popped;
+  while (const int signal = queue.pop()) popped.push_back(signal);
+
+  EXPECT_TRUE(queue.empty());
+  ASSERT_EQ(popped.size(), 258u);
+  EXPECT_EQ(popped[255], SIGUSR1);
+  EXPECT_EQ(popped[256], SIGUSR1);  // merged, by number
+  EXPECT_EQ(popped[257], SIGUSR2);
+}
+
+TEST(SignalQueue, GoesRoundAndRound) {
+  SignalQueue queue;
+  for (int i = 0; i < 1000; ++i) {
+    queue.push(1 + i % 64);
+    EXPECT_FALSE(queue.empty());
+    EXPECT_EQ(queue.pop(), 1 + i % 64);
+  }
+  EXPECT_EQ(queue.pop(), 0);
 }
 
 TEST(ASignalHandler, WakesALoopThatWaits) {

@@ -151,6 +151,18 @@ TEST_F(AStreamThatReads, EndsWithWhatItsProtocolThrows) {
   EXPECT_THAT(protocol->told, ElementsAre("data a", "lost out_of_range: too much"));
 }
 
+// S260: Python's TimeoutError is an OSError.
+TEST_F(AStreamThatReads, ReportsNoTimeoutOfItsProtocol) {
+  protocol->acts_on = "data";
+  protocol->act = [] { throw TimeoutError("too late"); };
+
+  arrive({"a"});
+  loop.turn();
+
+  EXPECT_THAT(loop.reports, IsEmpty());
+  EXPECT_THAT(protocol->told, ElementsAre("data a", HasSubstr("too late")));
+}
+
 // S259.
 TEST_F(AStreamThatReads, EndsWithWhatItsProtocolThrowsAtTheEnd) {
   protocol->acts_on = "eof";

@@ -350,6 +350,21 @@ TEST(ClientConnected, IsOneCallbackForAllConnections) {
   });
 }
 
+// In C++ streams are values, but some would rather not copy them.
+TEST(ClientConnected, MayTakeItsStreamsByReference) {
+  run([](LoopbackLoop&) {
+    auto server = asyncio::start_server(
+        [greeting = std::make_unique<std::string>("hello")](StreamReader& reader, StreamWriter& writer) {
+          EXPECT_FALSE(reader.at_eof());
+          writer.write(*greeting);
+        },
+        "h", 80);
+    auto [reader, writer] = asyncio::open_connection("h", 80);
+    EXPECT_EQ(reader.read(), "hello");
+    server->close();
+  });
+}
+
 // S341: the end of what comes in leaves the writing side open.
 TEST(StreamProtocol, KeepsTheWritingSideOpenAtTheEnd) {
   run([](LoopbackLoop&) {

@@ -110,6 +110,16 @@ TEST_F(WriteBufferLimits, MustBeInOrderAndNotNegative) {
   EXPECT_EQ(transport->get_write_buffer_limits(), WriteBufferMarks{});
 }
 
+// S266: the low mark that follows is high // 4, which Python rounds down.
+TEST_F(WriteBufferLimits, AreNamedWhereTheyAreRefused) {
+  try {
+    transport->set_write_buffer_limits({.high = -1});
+    ADD_FAILURE() << "a high mark below 0 was accepted";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(), "high (-1) must be >= low (-1) must be >= 0");
+  }
+}
+
 // S267: strictly above high, at or below low.
 TEST_F(FlowControl, PausesAboveTheHighMarkAndResumesAtTheLowOne) {
   transport->set_write_buffer_limits({.high = 10, .low = 4});

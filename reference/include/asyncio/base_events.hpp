@@ -46,6 +46,8 @@ struct SelectorEvent {
 /// What select() returns: valid until the next select().
 using EventList = std::span<const SelectorEvent>;
 
+class SignalQueue;
+
 /// The common half of all loops. Not a loop yet: select(), process_events() and write_to_self() are missing.
 class BaseEventLoop : public AbstractEventLoop {
  public:
@@ -238,8 +240,8 @@ class BaseEventLoop : public AbstractEventLoop {
   TaskFactory task_factory_;
   ExceptionHandler exception_handler_;
   bool asyncgens_shutdown_called_ = false;
-  std::function<void()> interrupt_handler_;         // the Runner's; empty: nobody is told of SIGINT
-  std::atomic<std::uint64_t> arrived_signals_ = 0;  // bit n-1: signal n; set by signal handlers
+  std::function<void()> interrupt_handler_;     // the Runner's; empty: nobody is told of SIGINT
+  const std::unique_ptr<SignalQueue> signals_;  // those that have arrived; written by signal handlers
 
   std::mutex executor_mutex_;  // guards the next two: run_in_executor() has no thread check (S50)
   std::shared_ptr<Executor> default_executor_;

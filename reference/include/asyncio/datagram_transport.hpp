@@ -17,7 +17,6 @@
 // Source: CPython Lib/asyncio/selector_events.py, _SelectorDatagramTransport. Rules: S286 to S290.
 #pragma once
 
-#include <asyncio/contextvars.hpp>
 #include <asyncio/events.hpp>
 #include <asyncio/transports.hpp>
 
@@ -81,8 +80,6 @@ class BaseDatagramTransport : public FlowControlMixin<DatagramTransport> {
   void write_ready();
   /// Whether connection_lost() was called or is queued (D2).
   bool lost() const noexcept { return lost_; }
-  /// What its callbacks run in (S239).
-  const Context& context() const noexcept { return context_; }
   /// The loop ends before the endpoint: drops the protocol, and does nothing from now on.
   void let_go() noexcept;
 
@@ -101,7 +98,6 @@ class BaseDatagramTransport : public FlowControlMixin<DatagramTransport> {
   void call_connection_lost(const std::exception_ptr& error);
 
   AbstractEventLoop& loop_;
-  const Context context_;
   const std::optional<Address> remote_;
   DatagramProtocol* datagram_protocol_ = nullptr;  // the protocol, where it is of this kind
   std::deque<Datagram> queue_;

@@ -245,6 +245,12 @@ class AbstractEventLoop {
   /// \throws std::system_error  of gaierror_category(): the name does not resolve
   /// \suspends until the resolver has answered
   virtual std::vector<AddressInfo> getaddrinfo(std::string host, std::string port, AddressInfoOptions options = {});
+  /// The same with the number of a port. \suspends as above
+  ///
+  /// \return  at least one
+  std::vector<AddressInfo> getaddrinfo(std::string host, int port, AddressInfoOptions options = {}) {
+    return getaddrinfo(std::move(host), std::to_string(port), options);
+  }
   /// The names of an address: host and service.
   ///
   /// \param address  a literal address and a port
@@ -265,8 +271,8 @@ class AbstractEventLoop {
   /// \throws std::system_error      where no connection could be made (S236)
   /// \suspends until connected
   template <class Factory>
-  auto create_connection(Factory factory, ConnectionOptions options) {
-    return typed(factory, connect_stream(ProtocolFactory(factory), std::move(options)));
+  auto create_connection(Factory factory, ConnectionOptions options = {}) {
+    return typed<Factory>(connect_stream(std::move(factory), std::move(options)));
   }
   /// Listens for stream connections.
   ///
@@ -276,13 +282,13 @@ class AbstractEventLoop {
   /// \throws std::invalid_argument  where the options contradict each other (S240)
   /// \throws std::system_error      where an address cannot be used
   /// \suspends until listening
-  virtual Server create_server(ProtocolFactory factory, ServerOptions options);
+  virtual Server create_server(ProtocolFactory factory, ServerOptions options = {});
   /// Opens a connection to the UNIX socket at `path`. \suspends until connected
   ///
   /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto create_unix_connection(Factory factory, std::string path, UnixConnectionOptions options = {}) {
-    return typed(factory, connect_unix_stream(ProtocolFactory(factory), std::move(path), std::move(options)));
+    return typed<Factory>(connect_unix_stream(std::move(factory), std::move(path), std::move(options)));
   }
   /// Listens on a UNIX socket at `path`; `factory` makes the protocol of each connection. \suspends until listening
   ///
@@ -293,14 +299,14 @@ class AbstractEventLoop {
   /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
   auto connect_accepted_socket(Factory factory, Socket socket, AcceptedOptions options = {}) {
-    return typed(factory, adopt_accepted_socket(ProtocolFactory(factory), std::move(socket), std::move(options)));
+    return typed<Factory>(adopt_accepted_socket(std::move(factory), std::move(socket), std::move(options)));
   }
   /// Opens a datagram socket. \suspends until it is bound or connected
   ///
   /// \return  the transport, and the protocol that `factory` made
   template <class Factory>
-  auto create_datagram_endpoint(Factory factory, DatagramOptions options) {
-    return typed(factory, open_datagram_endpoint(ProtocolFactory(factory), std::move(options)));
+  auto create_datagram_endpoint(Factory factory, DatagramOptions options = {}) {
+    return typed<Factory>(open_datagram_endpoint(std::move(factory), std::move(options)));
   }
   /// Reads from a pipe, a socket or a character device.
   ///
@@ -315,7 +321,7 @@ class AbstractEventLoop {
   /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.connect_read_pipe
   template <class Factory>
   auto connect_read_pipe(Factory factory, int descriptor) {
-    return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor, Socket{}));
+    return typed<Factory>(attach_read_pipe(std::move(factory), descriptor, Socket{}));
   }
   /// The same for a descriptor with an owner, which the transport closes with all its handles. \suspends as above
   ///
@@ -323,7 +329,7 @@ class AbstractEventLoop {
   template <class Factory>
   auto connect_read_pipe(Factory factory, Socket socket) {
     const int descriptor = socket.fileno();
-    return typed(factory, attach_read_pipe(ProtocolFactory(factory), descriptor, std::move(socket)));
+    return typed<Factory>(attach_read_pipe(std::move(factory), descriptor, std::move(socket)));
   }
   /// Writes to a pipe, a socket or a character device. A reader that has gone ends the connection (S313); it never
   /// raises SIGPIPE.
@@ -337,7 +343,7 @@ class AbstractEventLoop {
   /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.connect_write_pipe
   template <class Factory>
   auto connect_write_pipe(Factory factory, int descriptor) {
-    return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor, Socket{}));
+    return typed<Factory>(attach_write_pipe(std::move(factory), descriptor, Socket{}));
   }
   /// The same for a descriptor with an owner, which the transport closes with all its handles. \suspends as above
   ///
@@ -345,7 +351,7 @@ class AbstractEventLoop {
   template <class Factory>
   auto connect_write_pipe(Factory factory, Socket socket) {
     const int descriptor = socket.fileno();
-    return typed(factory, attach_write_pipe(ProtocolFactory(factory), descriptor, std::move(socket)));
+    return typed<Factory>(attach_write_pipe(std::move(factory), descriptor, std::move(socket)));
   }
   /// Starts a program. create_subprocess_exec() is this with streams.
   ///
@@ -359,7 +365,7 @@ class AbstractEventLoop {
   /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.subprocess_exec
   template <class Factory>
   auto subprocess_exec(Factory factory, std::vector<std::string> args, SubprocessOptions options = {}) {
-    return typed(factory, spawn_program(ProtocolFactory(factory), std::move(args), std::move(options)));
+    return typed<Factory>(spawn_program(std::move(factory), std::move(args), std::move(options)));
   }
   /// Starts a command of the shell, /bin/sh; else as subprocess_exec(). Quoting what is put into the command is the
   /// caller's business.
@@ -373,7 +379,7 @@ class AbstractEventLoop {
   /// \source CPython Lib/asyncio/base_events.py, BaseEventLoop.subprocess_shell
   template <class Factory>
   auto subprocess_shell(Factory factory, std::string command, SubprocessOptions options = {}) {
-    return typed(factory, spawn_shell(ProtocolFactory(factory), std::move(command), std::move(options)));
+    return typed<Factory>(spawn_shell(std::move(factory), std::move(command), std::move(options)));
   }
   /// Sends a file over a transport. Nothing is received and nothing can be written meanwhile (S306).
   ///
@@ -568,8 +574,8 @@ class AbstractEventLoop {
 
  private:
   template <class Factory, class AnyTransport>
-  static auto typed(const Factory&, std::pair<AnyTransport, std::shared_ptr<BaseProtocol>> made) {
-    using Pointer = std::invoke_result_t<const Factory&>;  // a std::shared_ptr to the caller's protocol type
+  static auto typed(std::pair<AnyTransport, std::shared_ptr<BaseProtocol>> made) {
+    using Pointer = std::invoke_result_t<Factory&>;  // a std::shared_ptr to the caller's protocol type
     using P = typename Pointer::element_type;
     return std::pair<AnyTransport, std::shared_ptr<P>>(std::move(made.first),
                                                        std::static_pointer_cast<P>(std::move(made.second)));

@@ -17,6 +17,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace asyncio {
@@ -24,9 +26,25 @@ namespace asyncio {
 class BaseProtocol;
 class SSLContext;
 
-/// Makes the protocol object of one connection.
-using ProtocolFactory = std::function<std::shared_ptr<BaseProtocol>()>;
+/// Makes the protocol object of one connection: any callable that gives a pointer to one. Copies are the same callable,
+/// which may have a state, and need not be copyable.
+class ProtocolFactory {
+ public:
+  /// \tparam F  called without arguments; returns a std::shared_ptr to a protocol, or what converts to one
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, ProtocolFactory> &&
+             std::is_invocable_r_v<std::shared_ptr<BaseProtocol>, std::decay_t<F>&>)
+  ProtocolFactory(F&& factory)  // NOLINT(google-explicit-constructor)
+      : make_([shared = std::make_shared<std::decay_t<F>>(std::forward<F>(factory))] {
+          return std::shared_ptr<BaseProtocol>((*shared)());
+        }) {}
 
+  /// A new protocol.
+  std::shared_ptr<BaseProtocol> operator()() const { return make_(); }
+
+ private:
+  std::function<std::shared_ptr<BaseProtocol>()> make_;
+};
 
 /// The keywords of create_connection().
 struct ConnectionOptions {

@@ -65,6 +65,7 @@ class SelectorEventLoop : public BaseEventLoop {
   using BaseEventLoop::remove_reader;
   using BaseEventLoop::remove_writer;
 
+  using BaseEventLoop::getaddrinfo;
   std::vector<AddressInfo> getaddrinfo(std::string host, std::string port, AddressInfoOptions options = {}) override;
   std::pair<std::string, std::string> getnameinfo(Address address, int flags = 0) override;
 
@@ -88,7 +89,7 @@ class SelectorEventLoop : public BaseEventLoop {
   using BaseEventLoop::sock_sendfile;
   using BaseEventLoop::sock_sendto;
 
-  Server create_server(ProtocolFactory factory, ServerOptions options) override;
+  Server create_server(ProtocolFactory factory, ServerOptions options = {}) override;
   Server create_unix_server(ProtocolFactory factory, std::string path, UnixServerOptions options = {}) override;
   std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> connect_stream(
       ProtocolFactory factory, ConnectionOptions options) override;

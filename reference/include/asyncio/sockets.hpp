@@ -11,10 +11,12 @@
 // Source: CPython Lib/asyncio/trsock.py, TransportSocket; Modules/socketmodule.c for addresses. Rules: S277.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace asyncio {
 
@@ -33,7 +35,9 @@ class Address {
   static Address unix_path(std::string path);
 
   /// The host; empty for a UNIX socket.
-  const std::string& host() const noexcept { return host_; }
+  const std::string& host() const& noexcept { return host_; }
+  /// \overload
+  std::string host() && { return std::move(host_); }  // `const auto& host = socket.getsockname().host();` may stand
   /// The port; 0 for a UNIX socket.
   int port() const noexcept { return port_; }
   /// The flow label of IPv6; else 0.
@@ -41,12 +45,16 @@ class Address {
   /// The interface of a link-local IPv6 address; else 0.
   std::uint32_t scope_id() const noexcept { return scope_id_; }
   /// The path of a UNIX socket; else empty.
-  const std::string& path() const noexcept { return path_; }
+  const std::string& path() const& noexcept { return path_; }
+  /// \overload
+  std::string path() && { return std::move(path_); }
   /// "host:port", "[::1]:80", "[fe80::1%2]:80", the path, or "@name" for an abstract one.
   std::string to_string() const;
 
   /// Equal where host, port and path are.
   friend bool operator==(const Address&, const Address&) = default;
+  /// Some order, so that a map can have addresses for keys, as a Python dict can.
+  friend auto operator<=>(const Address&, const Address&) = default;
 
  private:
   std::string host_;

@@ -33,11 +33,40 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace asyncio {
 
-/// Serves one client of start_server(). Runs in a task of its own; may suspend.
-using ClientConnected = std::function<void(StreamReader, StreamWriter)>;
+/// Serves one client of start_server(): any callable, which takes the streams as values or by reference. Runs in a task
+/// of its own; may suspend. Copies are the same callable, which may have a state, and need not be copyable.
+class ClientConnected {
+ public:
+  /// Serves nobody: converts to false.
+  ClientConnected() = default;
+  /// \tparam F  called with a StreamReader and a StreamWriter; what it returns is ignored
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, ClientConnected> &&
+             (std::is_invocable_v<std::decay_t<F>&, StreamReader, StreamWriter> ||
+              std::is_invocable_v<std::decay_t<F>&, StreamReader&, StreamWriter&>))
+  ClientConnected(F&& serve)  // NOLINT(google-explicit-constructor)
+      : serve_([shared = std::make_shared<std::decay_t<F>>(std::forward<F>(serve))](StreamReader reader,
+                                                                                    StreamWriter writer) {
+          if constexpr (std::is_invocable_v<std::decay_t<F>&, StreamReader, StreamWriter>) {
+            std::invoke(*shared, std::move(reader), std::move(writer));  // suspends
+          } else {
+            std::invoke(*shared, reader, writer);  // suspends
+          }
+        }) {}
+
+  /// \suspends as the callable does
+  void operator()(StreamReader reader, StreamWriter writer) const { serve_(std::move(reader), std::move(writer)); }
+  /// Whether there is a callable.
+  explicit operator bool() const noexcept { return static_cast<bool>(serve_); }
+
+ private:
+  std::function<void(StreamReader, StreamWriter)> serve_;
+};
 
 /// Feeds a StreamReader with what a transport receives. Must be made while its loop is running.
 class StreamReaderProtocol : public Protocol,

@@ -43,6 +43,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -183,6 +184,13 @@ class DatagramTransport : public virtual BaseTransport {
   /// \param address  to whom; may be left out where the endpoint has a remote address
   /// \throws std::invalid_argument  where `address` is another one than the remote address
   virtual void sendto(std::string_view data, const std::optional<Address>& address = {});
+  /// \overload
+  /// A template, so that `{"127.0.0.1", 9}` is an address, and `{}` is still none.
+  template <class To = Address>
+    requires std::is_same_v<To, Address>
+  void sendto(std::string_view data, To address) {
+    sendto(data, std::optional<Address>(std::move(address)));
+  }
   /// Closes at once; what is buffered is lost.
   virtual void abort();
 
