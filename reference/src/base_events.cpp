@@ -51,20 +51,22 @@ BaseEventLoop::~BaseEventLoop() {
 
 // ---- One turn ----
 
+// clang-format off: the numbers of the steps stand in one column
 void BaseEventLoop::run_once() {
   core().notify([this](Instrument& instrument) { instrument.before_run_once(*this); });
-  scheduled_.sweep();                              // 1
+  scheduled_.sweep();                                      // 1
   take_posted();
   const std::optional<Duration> timeout = poll_timeout();  // 2
   core().notify([this](Instrument& instrument) { instrument.before_poll(*this); });
-  const EventList events = select(timeout);        // 3
+  const EventList events = select(timeout);                // 3
   core().notify([this](Instrument& instrument) { instrument.after_poll(*this); });
-  take_posted();                                   // posted while we waited: ahead of what the poll found (S48)
+  take_posted();                                           // posted while we waited: ahead of what the poll found (S48)
   take_signals();
-  process_events(events);                          // 4
-  move_due_timers();                               // 5
-  run_ready(ready_.size());                        // 6: counted here, once (B2)
+  process_events(events);                                  // 4
+  move_due_timers();                                       // 5
+  run_ready(ready_.size());                                // 6: counted here, once (B2)
 }
+// clang-format on
 
 std::optional<Duration> BaseEventLoop::poll_timeout() const {
   if (!ready_.empty() || stopping_) return Duration::zero();
@@ -113,8 +115,8 @@ void BaseEventLoop::run_and_time(HandleState& handle) {
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   std::string fraction = std::to_string(milliseconds % 1000);
   fraction.insert(0, 3 - fraction.size(), '0');
-  log_warning("Executing " + (task ? task->repr() : ran.repr()) + " took " + std::to_string(milliseconds / 1000) +
-              "." + fraction + " seconds");
+  log_warning("Executing " + (task ? task->repr() : ran.repr()) + " took " + std::to_string(milliseconds / 1000) + "." +
+              fraction + " seconds");
 }
 
 // ---- A run ----
@@ -253,8 +255,7 @@ TimerHandle BaseEventLoop::call_at(TimePoint when, Callback callback, std::optio
     check_thread();
     check_callback(callback, "call_at");
   }
-  auto timer =
-      make_ref<TimerState>(when, std::move(callback), *this, context ? std::move(*context) : copy_context());
+  auto timer = make_ref<TimerState>(when, std::move(callback), *this, context ? std::move(*context) : copy_context());
   if (debug_) timer->remember_source();
   scheduled_.push(timer);
   return TimerHandle(std::move(timer));
@@ -353,7 +354,8 @@ void BaseEventLoop::check_thread() const {
 }
 
 void BaseEventLoop::check_callback(const Callback& callback, const char* method) const {
-  if (!callback) throw std::invalid_argument(std::string("a callable object was expected by ") + method + "(), got None");
+  if (!callback)
+    throw std::invalid_argument(std::string("a callable object was expected by ") + method + "(), got None");
 }
 
 void BaseEventLoop::check_connection_options(const ConnectionOptions& options) const {

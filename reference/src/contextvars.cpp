@@ -48,7 +48,7 @@ ContextState& current() {
 }
 
 Ref<const ContextTable> table_with(const ContextTable* old, const ContextVarKey& var, std::uint64_t key,
-                            std::shared_ptr<const void> value) {
+                                   std::shared_ptr<const void> value) {
   auto table = make_ref<ContextTable>();
   if (old) table->entries = old->entries;
   auto& entries = table->entries;
@@ -179,9 +179,8 @@ bool operator==(const Context& a, const Context& b) noexcept {
   if (a.state_->table == b.state_->table) return true;
   if (a.size() != b.size()) return false;
   if (a.size() == 0) return true;
-  return std::ranges::equal(a.state_->table->entries, b.state_->table->entries, [](const auto& x, const auto& y) {
-    return x.key == y.key && x.value == y.value;
-  });
+  return std::ranges::equal(a.state_->table->entries, b.state_->table->entries,
+                            [](const auto& x, const auto& y) { return x.key == y.key && x.value == y.value; });
 }
 
 }  // namespace asyncio

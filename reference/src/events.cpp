@@ -63,9 +63,7 @@ void AbstractEventLoop::shutdown_asyncgens() { not_implemented("shutdown_asyncge
 void AbstractEventLoop::shutdown_default_executor(std::optional<Duration>) {
   not_implemented("shutdown_default_executor");
 }
-TimerHandle AbstractEventLoop::call_later(Duration, Callback, std::optional<Context>) {
-  not_implemented("call_later");
-}
+TimerHandle AbstractEventLoop::call_later(Duration, Callback, std::optional<Context>) { not_implemented("call_later"); }
 TimerHandle AbstractEventLoop::call_at(TimePoint, Callback, std::optional<Context>) { not_implemented("call_at"); }
 TimePoint AbstractEventLoop::time() const { not_implemented("time"); }
 void AbstractEventLoop::timer_handle_cancelled(const TimerHandle&) { not_implemented("timer_handle_cancelled"); }
@@ -104,8 +102,8 @@ std::pair<std::shared_ptr<Transport>, std::shared_ptr<BaseProtocol>> AbstractEve
     ProtocolFactory, Socket, AcceptedOptions) {
   not_implemented("connect_accepted_socket");
 }
-std::pair<std::shared_ptr<DatagramTransport>, std::shared_ptr<BaseProtocol>>
-AbstractEventLoop::open_datagram_endpoint(ProtocolFactory, DatagramOptions) {
+std::pair<std::shared_ptr<DatagramTransport>, std::shared_ptr<BaseProtocol>> AbstractEventLoop::open_datagram_endpoint(
+    ProtocolFactory, DatagramOptions) {
   not_implemented("create_datagram_endpoint");
 }
 std::pair<std::shared_ptr<ReadTransport>, std::shared_ptr<BaseProtocol>> AbstractEventLoop::attach_read_pipe(
@@ -130,9 +128,7 @@ void AbstractEventLoop::add_writer(int, Callback) { not_implemented("add_writer"
 bool AbstractEventLoop::remove_writer(int) { not_implemented("remove_writer"); }
 std::string AbstractEventLoop::sock_recv(int, std::size_t) { not_implemented("sock_recv"); }
 std::size_t AbstractEventLoop::sock_recv_into(int, std::span<char>) { not_implemented("sock_recv_into"); }
-std::pair<std::string, Address> AbstractEventLoop::sock_recvfrom(int, std::size_t) {
-  not_implemented("sock_recvfrom");
-}
+std::pair<std::string, Address> AbstractEventLoop::sock_recvfrom(int, std::size_t) { not_implemented("sock_recvfrom"); }
 std::pair<std::size_t, Address> AbstractEventLoop::sock_recvfrom_into(int, std::span<char>) {
   not_implemented("sock_recvfrom_into");
 }

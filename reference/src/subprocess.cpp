@@ -140,7 +140,7 @@ void feed_stdin(const StreamWriter& writer, std::string_view input) {
 }
 
 std::string read_stream(const StreamReader& reader, const std::shared_ptr<BaseTransport>& pipe) {
-  if (!reader) return {};  // no pipe
+  if (!reader) return {};              // no pipe
   std::string output = reader.read();  // suspends
   pipe->close();
   return output;

@@ -66,7 +66,9 @@ int TaskState::uncancel() {
 }
 
 void TaskState::set_result() { throw RuntimeError("Task does not support set_result operation"); }
-void TaskState::set_exception(std::exception_ptr) { throw RuntimeError("Task does not support set_exception operation"); }
+void TaskState::set_exception(std::exception_ptr) {
+  throw RuntimeError("Task does not support set_exception operation");
+}
 void TaskState::check_settable() const { throw RuntimeError("Task does not support set_result operation"); }
 
 std::string TaskState::repr() const {

@@ -125,11 +125,10 @@ FiberTask::FiberTask(AbstractEventLoop& loop, Coroutine coroutine, TaskOptions o
     : TaskState(loop, &coroutine.get()->slot(), std::move(options), coroutine.where()),
       coroutine_(std::move(coroutine)),
       step_handle_(make_ref<StepHandle>(loop, get_context())) {
-  coroutine_.get()->set_owner(
-      [](const void* owner, char* buffer, std::size_t size) {
-        static_cast<const FiberTask*>(owner)->write_name(buffer, size);
-      },
-      this);
+  const auto write_name = [](const void* owner, char* buffer, std::size_t size) {
+    static_cast<const FiberTask*>(owner)->write_name(buffer, size);
+  };
+  coroutine_.get()->set_owner(write_name, this);
 }
 
 FiberTask::~FiberTask() {

@@ -50,7 +50,7 @@ class SimDatagramTransport final : public BaseDatagramTransport, public SocketUs
   const Ref<DatagramSocket> socket_;
   bool reading_ = false;
   std::optional<Context> reading_context_;  // what its protocol hears of datagrams in; there once it reads (S16)
-  bool read_queued_ = false;  // the handle is on the ready queue
+  bool read_queued_ = false;                // the handle is on the ready queue
 };
 
 }  // namespace asyncio::sim

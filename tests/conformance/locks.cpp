@@ -286,7 +286,7 @@ void a_woken_waiter_stands_in_line_until_it_runs() {  // S204
   await(task);
 }
 
-void a_cancelled_waiter_of_a_semaphore() {  // S206
+void a_cancelled_waiter_of_a_semaphore() {                         // S206
   const auto semaphore = std::make_shared<asyncio::Semaphore>(0);  // under another order one task may wait for ever
   auto tasks = start(3, [semaphore](int n) {
     semaphore->acquire();

@@ -104,9 +104,9 @@ class BaseSubprocessTransport : public SubprocessTransport {
   void try_finish();
   void call_connection_lost();
 
-  AbstractEventLoop* loop_;                                       // Q4
-  StartedProcess process_;                                        // its pipes are moved out as they are connected
-  std::array<std::shared_ptr<Pipe>, 3> pipes_;                    // by descriptor; null: no pipe, or not connected yet
+  AbstractEventLoop* loop_;                                        // Q4
+  StartedProcess process_;                                         // its pipes are moved out as they are connected
+  std::array<std::shared_ptr<Pipe>, 3> pipes_;                     // by descriptor; null: no pipe, or not connected yet
   std::optional<std::vector<Callback>> held_back_{std::in_place};  // asyncio's _pending_calls; until connection_made()
   std::vector<Future<int>> exit_waiters_;
   std::optional<int> returncode_;  // empty: running, as far as known

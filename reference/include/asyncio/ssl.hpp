@@ -247,9 +247,10 @@ class SSLContext {
   void set_sni_callback(ssl::SniCallback callback);
   /// Where the secrets of connections are written; empty: nowhere.
   const std::string& keylog_filename() const noexcept;
-  /// Writes the secrets of each further connection down, so that a recording of the network can be read (Wireshark). Who
-  /// has the file can read along: this is for finding faults. ssl::create_default_context() does so where the environment
-  /// variable SSLKEYLOGFILE names a file, though not in a world. A connection whose secrets cannot be written fails.
+  /// Writes the secrets of each further connection down, so that a recording of the network can be read (Wireshark).
+  /// Who has the file can read along: this is for finding faults. ssl::create_default_context() does so where the
+  /// environment variable SSLKEYLOGFILE names a file, though not in a world. A connection whose secrets cannot be
+  /// written fails.
   ///
   /// \param filename  lines are added to it, in the NSS Key Log format; empty: no more are written
   /// \throws std::system_error  where it cannot be opened: errno

@@ -43,9 +43,9 @@ class StreamWriterState;
 
 /// The keywords of StreamWriter::start_tls().
 struct StreamTlsOptions {
-  std::optional<std::string> server_hostname = {};     ///< the name to check
-  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::optional<std::string> server_hostname = {};  ///< the name to check
+  std::optional<Delay> ssl_handshake_timeout = {};  ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};   ///< default 30 s
 };
 
 /// Writes to a stream. Copies are the same stream.

@@ -31,58 +31,58 @@ struct StreamPair {
 
 /// The keywords of open_connection(): the limit, and those of create_connection().
 struct OpenConnectionOptions {
-  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;         ///< of the reader, in bytes
-  std::shared_ptr<SSLContext> ssl = {};                ///< null: no TLS
-  int family = 0;                                      ///< AF_INET, AF_INET6, or 0 for either
-  int proto = 0;                                       ///< protocol number for getaddrinfo()
-  int flags = 0;                                       ///< AI_… flags for getaddrinfo()
-  std::optional<Socket> sock = {};                     ///< an already connected socket, instead of host and port
-  std::optional<Address> local_addr = {};              ///< bind to this first
-  std::optional<std::string> server_hostname = {};     ///< for TLS; default: host
-  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
-  std::optional<Delay> happy_eyeballs_delay = {};      ///< start the next attempt after this (RFC 8305)
-  std::optional<int> interleave = {};                  ///< First Address Family Count of RFC 8305
-  bool all_errors = false;                             ///< throw an ExceptionGroup of every attempt's error
+  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;      ///< of the reader, in bytes
+  std::shared_ptr<SSLContext> ssl = {};             ///< null: no TLS
+  int family = 0;                                   ///< AF_INET, AF_INET6, or 0 for either
+  int proto = 0;                                    ///< protocol number for getaddrinfo()
+  int flags = 0;                                    ///< AI_… flags for getaddrinfo()
+  std::optional<Socket> sock = {};                  ///< an already connected socket, instead of host and port
+  std::optional<Address> local_addr = {};           ///< bind to this first
+  std::optional<std::string> server_hostname = {};  ///< for TLS; default: host
+  std::optional<Delay> ssl_handshake_timeout = {};  ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};   ///< default 30 s
+  std::optional<Delay> happy_eyeballs_delay = {};   ///< start the next attempt after this (RFC 8305)
+  std::optional<int> interleave = {};               ///< First Address Family Count of RFC 8305
+  bool all_errors = false;                          ///< throw an ExceptionGroup of every attempt's error
 };
 
 /// The keywords of start_server(): the limit, and those of create_server().
 struct StartServerOptions {
-  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;         ///< of each reader, in bytes
-  std::vector<std::string> hosts = {};                 ///< several interfaces, instead of host
-  int family = 0;                                      ///< AF_INET, AF_INET6, or 0 for both
-  std::optional<int> flags = {};                       ///< default AI_PASSIVE
-  std::optional<Socket> sock = {};                     ///< a bound socket, instead of host and port
-  int backlog = 100;                                   ///< connections that may wait to be accepted
-  std::shared_ptr<SSLContext> ssl = {};                ///< null: no TLS
-  std::optional<bool> reuse_address = {};              ///< default true
-  std::optional<bool> reuse_port = {};                 ///< default false
-  std::optional<bool> keep_alive = {};                 ///< default false
-  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
-  bool start_serving = true;                           ///< accept at once
+  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;      ///< of each reader, in bytes
+  std::vector<std::string> hosts = {};              ///< several interfaces, instead of host
+  int family = 0;                                   ///< AF_INET, AF_INET6, or 0 for both
+  std::optional<int> flags = {};                    ///< default AI_PASSIVE
+  std::optional<Socket> sock = {};                  ///< a bound socket, instead of host and port
+  int backlog = 100;                                ///< connections that may wait to be accepted
+  std::shared_ptr<SSLContext> ssl = {};             ///< null: no TLS
+  std::optional<bool> reuse_address = {};           ///< default true
+  std::optional<bool> reuse_port = {};              ///< default false
+  std::optional<bool> keep_alive = {};              ///< default false
+  std::optional<Delay> ssl_handshake_timeout = {};  ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};   ///< default 30 s
+  bool start_serving = true;                        ///< accept at once
 };
 
 /// The keywords of open_unix_connection(): the limit, and those of create_unix_connection().
 struct OpenUnixConnectionOptions {
-  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;         ///< of the reader, in bytes
-  std::shared_ptr<SSLContext> ssl = {};                ///< null: no TLS
-  std::optional<Socket> sock = {};                     ///< an already connected socket, instead of the path
-  std::optional<std::string> server_hostname = {};     ///< for TLS
-  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
+  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;      ///< of the reader, in bytes
+  std::shared_ptr<SSLContext> ssl = {};             ///< null: no TLS
+  std::optional<Socket> sock = {};                  ///< an already connected socket, instead of the path
+  std::optional<std::string> server_hostname = {};  ///< for TLS
+  std::optional<Delay> ssl_handshake_timeout = {};  ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};   ///< default 30 s
 };
 
 /// The keywords of start_unix_server(): the limit, and those of create_unix_server().
 struct StartUnixServerOptions {
-  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;         ///< of each reader, in bytes
-  std::optional<Socket> sock = {};                     ///< a bound socket, instead of the path
-  int backlog = 100;                                   ///< connections that may wait to be accepted
-  std::shared_ptr<SSLContext> ssl = {};                ///< null: no TLS
-  std::optional<Delay> ssl_handshake_timeout = {};     ///< default 60 s
-  std::optional<Delay> ssl_shutdown_timeout = {};      ///< default 30 s
-  bool start_serving = true;                           ///< accept at once
-  bool cleanup_socket = true;                          ///< remove the file when the server closes
+  std::ptrdiff_t limit = DEFAULT_STREAM_LIMIT;      ///< of each reader, in bytes
+  std::optional<Socket> sock = {};                  ///< a bound socket, instead of the path
+  int backlog = 100;                                ///< connections that may wait to be accepted
+  std::shared_ptr<SSLContext> ssl = {};             ///< null: no TLS
+  std::optional<Delay> ssl_handshake_timeout = {};  ///< default 60 s
+  std::optional<Delay> ssl_shutdown_timeout = {};   ///< default 30 s
+  bool start_serving = true;                        ///< accept at once
+  bool cleanup_socket = true;                       ///< remove the file when the server closes
 };
 
 /// Connects to a server.
