@@ -24,7 +24,7 @@ BEGIN, END = "<!-- mutation table: begin -->", "<!-- mutation table: end -->"
 RULES = re.compile(r"\bS(\d{1,3})(?: to S?(\d{1,3})|-S?(\d{1,3}))?\b")
 TEST = re.compile(r"(?:TEST|TEST_F|SIM_TEST|RC_GTEST_PROP|RC_GTEST_FIXTURE_PROP)\((\w+),\s*(\w+)")
 IN_A_WORLD = re.compile(r'\{"\w+",\s*\w+\}')  # a pair in its group's list, without a reason why not
-PAIR = re.compile(r"void (\w+)\(\) \{  // ")
+PAIR = re.compile(r"void (\w+)\(\) \{ +// ")
 
 
 def rules_in(text):
