@@ -48,6 +48,7 @@ class BaseDatagramTransport : public FlowControlMixin<DatagramTransport> {
   /// Has the loop call connection_made(), begin to read, and complete `made`, in this order. To be called once.
   ///
   /// \param protocol  a DatagramProtocol; one of another kind hears only of the beginning and the end
+  /// \param made      is completed then, unless it is done already
   void begin(std::shared_ptr<BaseProtocol> protocol, Future<void> made);
 
  protected:
@@ -55,8 +56,9 @@ class BaseDatagramTransport : public FlowControlMixin<DatagramTransport> {
 
   /// Sends a datagram without waiting.
   ///
-  /// \param to  null where neither the endpoint nor the caller has named an address
-  /// \return    false where there is no room now
+  /// \param data  all of it
+  /// \param to    null where neither the endpoint nor the caller has named an address
+  /// \return      false where there is no room now
   /// \throws std::system_error  where it cannot be sent; that is the datagram's end, not the endpoint's
   virtual bool send(std::string_view data, const Address* to) = 0;
   /// Begins to call received() for each datagram that comes, or ends that: `watch`.
@@ -73,6 +75,9 @@ class BaseDatagramTransport : public FlowControlMixin<DatagramTransport> {
   // ---- What it can build on ----
 
   /// Tells the protocol of a datagram. The endpoint has to outlive the call, whatever the protocol does in it.
+  ///
+  /// \param data  all of it; read during the call
+  /// \param from  who has sent it
   void received(std::string_view data, const Address& from);
   /// Tells the protocol of an error that concerns a datagram, and not the endpoint (S287).
   void error_received(const std::exception_ptr& error);

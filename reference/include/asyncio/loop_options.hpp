@@ -30,7 +30,8 @@ class SSLContext;
 /// which may have a state, and need not be copyable.
 class ProtocolFactory {
  public:
-  /// \tparam F  called without arguments; returns a std::shared_ptr to a protocol, or what converts to one
+  /// \tparam F        called without arguments; returns a std::shared_ptr to a protocol, or what converts to one
+  /// \param  factory  the callable
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, ProtocolFactory> &&
              std::is_invocable_r_v<std::shared_ptr<BaseProtocol>, std::decay_t<F>&>)

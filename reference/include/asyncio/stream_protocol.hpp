@@ -44,7 +44,8 @@ class ClientConnected {
  public:
   /// Serves nobody: converts to false.
   ClientConnected() = default;
-  /// \tparam F  called with a StreamReader and a StreamWriter; what it returns is ignored
+  /// \tparam F      called with a StreamReader and a StreamWriter; what it returns is ignored
+  /// \param  serve  the callable
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, ClientConnected> &&
              (std::is_invocable_v<std::decay_t<F>&, StreamReader, StreamWriter> ||
