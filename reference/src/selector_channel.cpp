@@ -26,6 +26,8 @@ SelectorChannel::SelectorChannel(SelectorEventLoop& loop, Socket socket)
     : loop_(&loop), socket_(std::move(socket)), fileno_(socket_.fileno()) {
   loop.check_no_transport(fileno_);
   set_nonblocking(fileno_);
+  // With the first channel of a loop: no read has to look whether it is there.
+  if (!loop.read_buffer_) loop.read_buffer_ = std::make_unique_for_overwrite<char[]>(READ_BUFFER_BYTES);
 }
 
 SelectorChannel::~SelectorChannel() {

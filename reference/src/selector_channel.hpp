@@ -49,10 +49,7 @@ class SelectorChannel {
   void watch(Direction direction, Callback callback, Context context);
   void unwatch(Direction direction);
   /// Where to read into; the loop's, and another transport's in the next moment.
-  std::span<char> read_buffer() {
-    if (!loop_->read_buffer_) loop_->read_buffer_ = std::make_unique_for_overwrite<char[]>(READ_BUFFER_BYTES);
-    return {loop_->read_buffer_.get(), READ_BUFFER_BYTES};
-  }
+  std::span<char> read_buffer() noexcept { return {loop_->read_buffer_.get(), READ_BUFFER_BYTES}; }
 
  private:
   static constexpr std::size_t READ_BUFFER_BYTES = 256 * 1024;  // asyncio's max_size (S258)

@@ -114,9 +114,9 @@ EventList SelectorEventLoop::select(std::optional<Duration> timeout) {
     const auto& [bits, data] = found[static_cast<std::size_t>(i)];
     if (data.fd == bell_) continue;
     // An error or a hang-up makes both directions ready: whoever reads or writes next is told.
-    const bool broken = (bits & (EPOLLERR | EPOLLHUP)) != 0;
+    constexpr std::uint32_t broken = EPOLLERR | EPOLLHUP;
     events_.push_back(
-        {.fd = data.fd, .readable = broken || (bits & EPOLLIN) != 0, .writable = broken || (bits & EPOLLOUT) != 0});
+        {.fd = data.fd, .readable = (bits & (EPOLLIN | broken)) != 0, .writable = (bits & (EPOLLOUT | broken)) != 0});
   }
   return events_;
 }

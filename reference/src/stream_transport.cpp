@@ -18,6 +18,9 @@ namespace {
 constexpr std::size_t MAX_READ = 256 * 1024;      // bytes a read (S258)
 constexpr std::size_t KEPT_CAPACITY = 64 * 1024;  // of an empty buffer, in bytes
 
+/// Whether there is nothing to write: writelines() leaves out empty pieces, so only write() can have one.
+bool nothing_in(std::span<const std::string_view> pieces) { return pieces.empty() || pieces.front().empty(); }
+
 }  // namespace
 
 // ---- SendBuffer ----
@@ -105,7 +108,7 @@ void BaseStreamTransport::resume_reading() {
 // ---- Reading ----
 
 void BaseStreamTransport::read_ready() {
-  if (lost_ || !wants_to_read()) return;  // S271
+  if (!wants_to_read()) return;  // S271; what is lost is closing, too
   if (buffered_protocol_) {
     receive_into_protocol();
   } else {
@@ -174,9 +177,7 @@ void BaseStreamTransport::on_eof() {
 
 // ---- Writing ----
 
-void BaseStreamTransport::write(std::string_view data) {
-  send_or_keep({&data, data.empty() ? std::size_t{0} : std::size_t{1}}, "write");
-}
+void BaseStreamTransport::write(std::string_view data) { send_or_keep({&data, 1}, "write"); }
 
 void BaseStreamTransport::writelines(const std::vector<std::string>& pieces) {
   std::vector<std::string_view> views;
@@ -187,11 +188,12 @@ void BaseStreamTransport::writelines(const std::vector<std::string>& pieces) {
   send_or_keep(views, "writelines");
 }
 
+/// \param pieces    one, or several of which none is empty
 /// \param function  what the program has called, for the message
 void BaseStreamTransport::send_or_keep(std::span<const std::string_view> pieces, const char* function) {
   if (dead()) return;
   if (eof_written_ || sending_file_ || lost_) return refuse_write(pieces, function);
-  if (pieces.empty()) return;
+  if (nothing_in(pieces)) return;
   std::size_t sent = 0;
   if (buffer_.empty()) {  // S263
     try {
@@ -209,7 +211,7 @@ void BaseStreamTransport::send_or_keep(std::span<const std::string_view> pieces,
                                                          const char* function) {
   if (eof_written_) throw RuntimeError(std::string("Cannot call ") + function + "() after write_eof()");
   if (sending_file_) throw RuntimeError(std::string("unable to ") + function + "; sendfile is in progress");
-  if (pieces.empty()) return;
+  if (nothing_in(pieces)) return;
   // S264. The close() that came before counts as the first, as in asyncio: the fifth write is the first to warn.
   if (++lost_writes_ >= LOG_THRESHOLD_FOR_CONNLOST_WRITES) log_warning("socket.send() raised exception.");
 }

@@ -32,6 +32,7 @@ using ACancelledFuture = AFuture;
 using APendingFuture = AFuture;
 using AnExceptionNobodyRetrieved = AFuture;
 using AwaitingAFuture = AFuture;
+using ARenewedFuture = AFuture;
 
 // States ------------------------------------------------------------------------------------------------
 
@@ -417,6 +418,42 @@ TEST(AFutureThatOutlivesItsLoop, TakesItsExceptionWithIt) {
   future = {};
 
   SUCCEED();
+}
+
+// Using a future again ----------------------------------------------------------------------------------
+
+TEST_F(ARenewedFuture, IsPendingWithANumberOfItsOwn) {
+  const auto once = future<void>();
+  const std::uint64_t number = once.get()->number();
+  once.set_result();
+
+  EXPECT_TRUE(once.get()->renew(loop));
+
+  EXPECT_FALSE(once.done());
+  EXPECT_GT(once.get()->number(), number);
+  bool told = false;
+  once.add_done_callback([&](const AnyFuture& done) { told = done.done(); });
+  once.set_result();
+  loop.turn();
+  EXPECT_TRUE(told);
+}
+
+TEST_F(ARenewedFuture, IsRefusedWhereAnybodyCouldTell) {
+  ScriptedLoop another;
+  const auto pending = future<void>(), shared = future<void>(), failed = future<void>(), cancelled = future<void>();
+  shared.set_result();
+  const AnyFuture copy = shared;
+  failed.set_exception(std::runtime_error("e"));
+  EXPECT_NE(failed.exception(), nullptr);
+  cancelled.cancel();
+
+  for (const auto* kept : {&pending, &shared, &failed, &cancelled}) EXPECT_FALSE(kept->get()->renew(loop));
+  EXPECT_TRUE(copy.done());
+  const auto alone = future<void>();
+  alone.set_result();
+  EXPECT_FALSE(alone.get()->renew(another));
+  loop.set_debug(true);  // S53: where it was made is to be remembered
+  EXPECT_FALSE(alone.get()->renew(loop));
 }
 
 }  // namespace

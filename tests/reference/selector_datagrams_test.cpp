@@ -137,6 +137,27 @@ TEST_F(ADatagramEndpoint, KeepsNoContextBetweenItsCallbacks) {
   });
 }
 
+// The address of an answer is not read as text: it must not be mistaken for another's.
+TEST_F(ADatagramEndpoint, AnswersOneAndWritesToAnother) {
+  run([] {
+    auto [server, heard] = open({.local_addr = Address("127.0.0.1", 0)});
+    auto [near, near_heard] = open({.local_addr = Address("127.0.0.1", 0)});
+    auto [far, far_heard] = open({.local_addr = Address("127.210.9.100", 0)});
+    EXPECT_EQ(name_of(far).host(), "127.210.9.100");
+
+    far->sendto("question", name_of(server));
+    heard->wait_for(1);
+    EXPECT_EQ(heard->from, name_of(far));
+    server->sendto("aside", name_of(near));
+    server->sendto("answer", heard->from);
+
+    EXPECT_THAT(near_heard->wait_for(1), ElementsAre("data aside"));
+    EXPECT_THAT(far_heard->wait_for(1), ElementsAre("data answer"));
+    for (const auto& transport : {server, near, far}) transport->abort();
+    asyncio::sleep(Duration::zero());
+  });
+}
+
 // S289: reported, and the endpoint stays open.
 TEST_F(ADatagramEndpoint, StaysOpenWhenItsProtocolThrows) {
   run([] {

@@ -370,6 +370,24 @@ TEST(StreamReaderDestroyedRead, LeavesTheReaderWhole) {
   run([reader] { EXPECT_EQ(reader.readline(), "half\n"); });
 }
 
+// S344: who looks at what a task waits for keeps that future; the next wait is on another one.
+TEST(StreamReaderWait, LeavesItsFutureToWhoLooksAtIt) {
+  run([] {
+    StreamReader reader;
+    const auto task = asyncio::create_task([reader] { return reader.readexactly(3); });
+    std::vector<asyncio::AnyFuture> waits;
+    for (const char* data : {"a", "b", "c"}) {
+      asyncio::sleep(ONE_ITERATION);
+      waits.emplace_back(asyncio::Ref<asyncio::FutureState>(task.get()->waits_for()));
+      reader.feed_data(data);
+    }
+    EXPECT_EQ(await(task), "abc");
+    for (const asyncio::AnyFuture& wait : waits) EXPECT_TRUE(wait.done());
+    EXPECT_NE(waits[0], waits[1]);
+    EXPECT_NE(waits[1], waits[2]);
+  });
+}
+
 // A handle that is gone while its read waits.
 TEST(StreamReaderHandle, MayGoWhileItsReadWaits) {
   run([] {
