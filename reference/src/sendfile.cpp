@@ -247,6 +247,7 @@ std::int64_t SelectorEventLoop::sock_sendfile(int fd, int file, SendfileOptions 
 }
 
 std::int64_t SelectorEventLoop::sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options) {
+  if (!transport) throw std::invalid_argument("sendfile() needs a transport, got None");
   if (transport->is_closing()) throw RuntimeError("Transport is closing");
   check_options(options);
   const auto over_socket = std::dynamic_pointer_cast<SelectorSocketTransport>(transport);

@@ -86,6 +86,17 @@ TEST_F(AConnection, CarriesBytesBothWays) {
   });
 }
 
+TEST_F(ARefusedConnection, HasAFactoryThatGivesNoProtocol) {
+  run([] {
+    const TestServer server;
+    EXPECT_THROW(get_running_loop().create_connection([] { return std::shared_ptr<Protocol>(); },
+                                                      {.host = "127.0.0.1", .port = server.port()}),
+                 std::invalid_argument);
+    server.wait_for_clients(1);
+    await(server.client().lost);
+  });
+}
+
 // A lambda that counts, for example, or owns something.
 TEST_F(AConnection, TakesAFactoryThatChangesAndCannotBeCopied) {
   run([] {

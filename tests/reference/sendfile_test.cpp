@@ -246,5 +246,9 @@ TEST_F(Sendfile, IsRefusedByATransportThatCloses) {
   });
 }
 
+TEST_F(Sendfile, NeedsATransport) {
+  run([] { EXPECT_THROW(get_running_loop().sendfile(nullptr, 0), std::invalid_argument); });
+}
+
 }  // namespace
 }  // namespace asyncio

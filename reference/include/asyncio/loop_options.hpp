@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -41,7 +42,13 @@ class ProtocolFactory {
         }) {}
 
   /// A new protocol.
-  std::shared_ptr<BaseProtocol> operator()() const { return make_(); }
+  ///
+  /// \throws std::invalid_argument  where the callable gives a null pointer
+  std::shared_ptr<BaseProtocol> operator()() const {
+    std::shared_ptr<BaseProtocol> made = make_();
+    if (!made) throw std::invalid_argument("a protocol was expected from the protocol factory, got None");
+    return made;
+  }
 
  private:
   std::function<std::shared_ptr<BaseProtocol>()> make_;
