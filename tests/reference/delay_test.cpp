@@ -99,6 +99,14 @@ TEST_F(FractionsOfSeconds, TheDurationOfASlowCallbackIsSetOnAnyLoop) {
   EXPECT_EQ(loop.slow_callback_duration, 50ms);
 }
 
+// What a program counts with may be unsigned, and is compared as such.
+TEST(ADelay, MayBeCountedWithoutASign) {
+  EXPECT_EQ(Duration(Delay(std::uint64_t{5} * 1ms)), 5ms);
+  EXPECT_EQ(Duration(Delay(std::uint32_t{5} * 1ms)), 5ms);
+  EXPECT_EQ(to_duration(std::chrono::duration<std::uint64_t>(~std::uint64_t{0})), Duration::max());
+  EXPECT_EQ(to_duration(std::chrono::duration<std::uint64_t>(0)), 0s);
+}
+
 // A span that is longer than a Duration can be is for ever: three centuries.
 TEST_F(FractionsOfSeconds, NothingIsTooLong) {
   EXPECT_EQ(to_duration(std::chrono::hours::max()), Duration::max());

@@ -55,9 +55,14 @@ template <class Rep, class Period>
   requires(!std::chrono::treat_as_floating_point_v<Rep> &&
            std::is_convertible_v<std::chrono::duration<Rep, Period>, Duration>)
 constexpr Duration to_duration(std::chrono::duration<Rep, Period> span) {
-  using Span = std::chrono::duration<std::common_type_t<Rep, Duration::rep>, Period>;
-  if (Span(span) > std::chrono::duration_cast<Span>(Duration::max())) return Duration::max();
-  if (Span(span) < std::chrono::duration_cast<Span>(Duration::min())) return Duration::min();
+  using Signed = std::chrono::duration<Duration::rep, Period>;
+  constexpr Duration::rep longest = std::chrono::duration_cast<Signed>(Duration::max()).count();
+  if constexpr (std::is_unsigned_v<Rep>) {  // compared as such: a signed bound would become another number
+    if (span.count() > static_cast<std::make_unsigned_t<Duration::rep>>(longest)) return Duration::max();
+  } else {
+    if (span.count() > longest) return Duration::max();
+    if (span.count() < -longest) return Duration::min();
+  }
   return span;
 }
 
