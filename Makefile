@@ -2,12 +2,13 @@
 # test` install what they need first. How things are built stands in CMakePresets.json, not here: every line
 # below can be typed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help demo test sanitize sanitize-clang tsan valgrind soak fuzz mutants bench install docs notebooks \
-	format prepare-demo prepare-test prepare-docs prepare-notebooks prepare-bench
+.PHONY: help demo test sanitize sanitize-clang tsan valgrind soak fuzz differential mutants bench install docs \
+	notebooks format prepare-demo prepare-test prepare-docs prepare-notebooks prepare-bench
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+PROGRAMS ?= 6000
 
 help:
 	@echo 'make demo       builds the program and shows what it does'
@@ -19,6 +20,7 @@ help:
 	@echo 'make mutants    breaks the loop library in many small ways, and wants the tests to notice'
 	@echo 'make soak       the real loop with 10,000 connections, 100,000 one after the other, a GiB in one write'
 	@echo 'make fuzz       libFuzzer looks for input that breaks a parser, FUZZ_SECONDS=$(FUZZ_SECONDS) each, by clang 19'
+	@echo 'make differential  random programs on CPython 3.13 or newer and on ours, PROGRAMS=$(PROGRAMS), and what differs'
 	@echo 'make bench      the benchmarks, and docs/performance.md from them'
 	@echo 'make install    the libraries and the program, to $$DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'make docs       the manual, to build/release/docs/html/index.html'
@@ -91,6 +93,13 @@ fuzz: prepare-test
 	  target=$$(basename $$folder); mkdir -p build/fuzz/found/$$target; \
 	  ORRERY_FUZZ=$$target build/fuzz/tests/orrery_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4096 \
 	    -print_final_stats=1 -artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target $$folder; done
+
+# Status 77: no CPython of 3.13 or newer was found, as the script has said.
+differential: prepare-test
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target conformance_tests
+	python3 -B tests/conformance/differential/compare.py --count $(PROGRAMS) || test $$? = 77
+	python3 -B tests/conformance/differential/compare.py --count $(PROGRAMS) --in-a-world || test $$? = 77
 
 mutants: prepare-test
 	python3 tests/mutation/run.py

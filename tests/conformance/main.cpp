@@ -13,6 +13,8 @@
 //
 // Under every one of them a pair ends well, prints what CPython printed, and does the same again with the same seed,
 // but for what schedules.tsv says. That list was measured; a test looks that each line of it is still needed.
+//
+// With --run-programs, or --run-programs-in-a-world, this is no test but the C++ half of differential/compare.py.
 #include <asyncio/sim/sim.hpp>
 
 #include <gtest/gtest.h>
@@ -23,6 +25,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/conformance/differential/machine.hpp"
 #include "tests/conformance/groups.hpp"
 #include "tests/conformance/pairs.hpp"
 
@@ -229,6 +232,11 @@ void add(const Group& group, const std::vector<Program>& programs, bool in_task)
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  const std::string_view flag = argc == 2 ? argv[1] : "";
+  if (flag.starts_with("--run-programs")) {
+    conformance::differential::run_programs(flag == "--run-programs-in-a-world");
+    return 0;
+  }
   for (const conformance::Group& group : conformance::groups()) {
     conformance::add(group, group.mains, true);
     conformance::add(group, group.programs, false);

@@ -94,6 +94,7 @@ def page(kept):
     sections, notes = read_table()
     pairs = sum(path.read_text().count("== ") for path in HERE.glob("*.txt"))
     by_rules = sum(path.read_text().count(" [3.") for path in HERE.glob("*.txt"))
+    random_programs = (HERE / "differential" / "sample.txt").read_text().count("== ")
     rows = [line.split("\t") for line in (HERE / "schedules.tsv").read_text().splitlines() if not line.startswith("#")]
     worlds = sum(len(IN_A_WORLD.findall(mains(path.read_text()))) for path in HERE.glob("*.cpp"))
     same = worlds - sum(row[1] != "fixed" for row in rows)
@@ -111,6 +112,9 @@ def page(kept):
         "Most pairs run in a world as well, under many schedules: in asyncio's own order of callbacks, where turns of the loop",
         f"take any time, and in any order. {same} of {worlds} print the same lines under all of them; what the others do not",
         "promise stands in `tests/conformance/schedules.tsv`.",
+        "",
+        f"{random_programs} random programs are stored with what CPython printed, and run on a real loop and in a world. `make differential`",
+        "makes fresh ones, runs them on CPython and on ours, and makes small what differs.",
         "",
         "| rules | about | tested | no test in C++ | planned |",
         "| --- | --- | --- | --- | --- |",
