@@ -102,7 +102,7 @@ void Machine::step(const Json& step, Scope& scope) {
 
 void Machine::step_at_once(const Json& step, Scope& scope) {
   const std::string name = step[0];
-  const Step act = STEPS_AT_ONCE.at(name);
+  const Step& act = STEPS_AT_ONCE.at(name);
   try {
     if (const auto result = act(*this, step, scope)) say(name + ": " + *result);
   } catch (const asyncio::CoroutineExit&) {

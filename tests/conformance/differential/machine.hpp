@@ -108,7 +108,7 @@ class Machine {
 };
 
 /// Does a step; gives what it has to say, if anything.
-using Step = std::optional<std::string> (*)(Machine& machine, const Json& step, Scope& scope);
+using Step = std::function<std::optional<std::string>(Machine& machine, const Json& step, Scope& scope)>;
 using Steps = std::map<std::string, Step>;
 extern const Steps STEPS_AT_ONCE;
 extern const Steps STEPS_THAT_WAIT;

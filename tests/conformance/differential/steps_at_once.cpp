@@ -133,10 +133,12 @@ Result new_generator(Machine& m, const Json& step, Scope&) {
 }
 
 /// A step that says nothing.
-template <auto act>
-Result quiet(Machine& m, const Json& step, Scope& scope) {
-  act(m, step, scope);
-  return NOTHING;
+template <class F>
+Step quiet(F act) {
+  return [act](Machine& m, const Json& step, Scope& scope) -> Result {
+    act(m, step, scope);
+    return NOTHING;
+  };
 }
 
 }  // namespace
@@ -195,16 +197,16 @@ using S = Scope&;
 const Steps STEPS_AT_ONCE = {
     // Futures.
     {"configure", configure},
-    {"set_result", quiet<[](M m, J step, S) { future(m, step[1]).set_result(step[2].get<int>()); }>},
+    {"set_result", quiet([](M m, J step, S) { future(m, step[1]).set_result(step[2].get<int>()); })},
     {"set_exception",
-     quiet<[](M m, J step, S) { future(m, step[1]).set_exception(Oops("of future " + py(step[1].get<int>()))); }>},
+     quiet([](M m, J step, S) { future(m, step[1]).set_exception(Oops("of future " + py(step[1].get<int>()))); })},
     {"set_cancelled_error",
-     quiet<[](M m, J step, S) { future(m, step[1]).set_exception(asyncio::CancelledError("as an error")); }>},
+     quiet([](M m, J step, S) { future(m, step[1]).set_exception(asyncio::CancelledError("as an error")); })},
     {"cancel_future", [](M m, J step, S) -> Result { return py(future(m, step[1]).cancel("the future")); }},
-    {"new_future", quiet<[](M m, J step, S) { future(m, step[1]) = m.loop->create_future<int>(); }>},
+    {"new_future", quiet([](M m, J step, S) { future(m, step[1]) = m.loop->create_future<int>(); })},
     {"start_gather", [](M m, J step, S) { return start_gather(m, m.awaitables(step[1]), step[2]); }},
     {"start_gather_of_scripts", [](M m, J step, S) { return start_gather(m, m.scripts(step[1]), step[2]); }},
-    {"start_shield", quiet<[](M m, J step, S) { m.outer.emplace_back(asyncio::shield(m.awaitable(step[1]))); }>},
+    {"start_shield", quiet([](M m, J step, S) { m.outer.emplace_back(asyncio::shield(m.awaitable(step[1]))); })},
     {"cancel_outer",
      [](M m, J step, S) -> Result {
        asyncio::AnyFuture* const found = chosen(m.outer, step[1]);
@@ -217,9 +219,9 @@ const Steps STEPS_AT_ONCE = {
     {"create_task", create_task},
     {"create_task_in_context", create_task_in_context},
     {"create_task_in_group", create_task_in_group},
-    {"cancel_group", quiet<[](M, J, S scope) {
+    {"cancel_group", quiet([](M, J, S scope) {
        if (!scope.groups.empty()) scope.groups.back()->cancel();
-     }>},
+     })},
     {"cancel", cancel},
     {"uncancel",
      [](M m, J step, S) -> Result {
@@ -251,16 +253,16 @@ const Steps STEPS_AT_ONCE = {
     {"count_tasks", [](M, J, S) -> Result { return py(asyncio::all_tasks().size()); }},
 
     // Callbacks, contexts, deadlines.
-    {"call_soon", quiet<[](M m, J step, S) {
+    {"call_soon", quiet([](M m, J step, S) {
        m.handles.push_back(m.loop->call_soon([&m, steps = step[1]] { m.run_at_once(steps); }));
-     }>},
-    {"call_later", quiet<[](M m, J step, S) {
+     })},
+    {"call_later", quiet([](M m, J step, S) {
        const auto callback = [&m, steps = step[2]] { m.run_at_once(steps); };
        m.handles.push_back(m.loop->call_later(step[1].get<int>() * TICK, callback));
-     }>},
-    {"cancel_handle", quiet<[](M m, J step, S) {
+     })},
+    {"cancel_handle", quiet([](M m, J step, S) {
        if (asyncio::Handle* const handle = chosen(m.handles, step[1])) handle->cancel();
-     }>},
+     })},
     {"add_done_callback", add_done_callback},
     {"add_done_callback_in_context", add_done_callback_in_context},
     {"add_callbacks_that_leave", add_callbacks_that_leave},
@@ -269,29 +271,29 @@ const Steps STEPS_AT_ONCE = {
        auto* const callback = chosen(m.callbacks, step[1]);
        return callback ? Result(py(callback->first.remove_done_callback(callback->second))) : NOTHING;
      }},
-    {"copy_context", quiet<[](M m, J, S) { m.context = asyncio::copy_context(); }>},
-    {"run_in_context", quiet<[](M m, J step, S) {
+    {"copy_context", quiet([](M m, J, S) { m.context = asyncio::copy_context(); })},
+    {"run_in_context", quiet([](M m, J step, S) {
        asyncio::Context context = m.context;  // which a step may replace
        context.run([&] { m.run_at_once(step[1]); });
-     }>},
-    {"set_variable", quiet<[](M m, J step, S) { m.variable.set(step[1].get<int>()); }>},
+     })},
+    {"set_variable", quiet([](M m, J step, S) { m.variable.set(step[1].get<int>()); })},
     {"get_variable", [](M m, J, S) -> Result { return py(m.variable.get()); }},
     {"reschedule", reschedule},
     {"expired",
      [](M, J, S scope) -> Result {
        return scope.timeouts.empty() ? NOTHING : Result(py(scope.timeouts.back()->expired()));
      }},
-    {"stop", quiet<[](M m, J, S) { m.loop->stop(); }>},
+    {"stop", quiet([](M m, J, S) { m.loop->stop(); })},
 
     // What tasks share.
-    {"event_set", quiet<[](M m, J, S) { m.event.set(); }>},
-    {"event_clear", quiet<[](M m, J, S) { m.event.clear(); }>},
-    {"semaphore_release", quiet<[](M m, J, S) { m.semaphore->release(); }>},
-    {"count_up", quiet<[](M m, J, S) { ++m.count; }>},
-    {"put_nowait", quiet<[](M m, J step, S) { m.queue->put_nowait(step[1].get<int>()); }>},
+    {"event_set", quiet([](M m, J, S) { m.event.set(); })},
+    {"event_clear", quiet([](M m, J, S) { m.event.clear(); })},
+    {"semaphore_release", quiet([](M m, J, S) { m.semaphore->release(); })},
+    {"count_up", quiet([](M m, J, S) { ++m.count; })},
+    {"put_nowait", quiet([](M m, J step, S) { m.queue->put_nowait(step[1].get<int>()); })},
     {"get_nowait", [](M m, J, S) -> Result { return py(m.queue->get_nowait()); }},
-    {"task_done", quiet<[](M m, J, S) { m.queue->task_done(); }>},
-    {"shutdown", quiet<[](M m, J step, S) { m.queue->shutdown({.immediate = step[1]}); }>},
+    {"task_done", quiet([](M m, J, S) { m.queue->task_done(); })},
+    {"shutdown", quiet([](M m, J step, S) { m.queue->shutdown({.immediate = step[1]}); })},
     {"primitives", primitives},
     {"new_generator", new_generator},
 };

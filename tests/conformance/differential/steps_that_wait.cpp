@@ -197,10 +197,12 @@ Result drop_generator(Machine& m, const Json& step, Scope&) {
 }
 
 /// A step that only says that it is done.
-template <auto act>
-Result quiet(Machine& m, const Json& step, Scope& scope) {
-  act(m, step, scope);
-  return NOTHING;
+template <class F>
+Step quiet(F act) {
+  return [act](Machine& m, const Json& step, Scope& scope) -> Result {
+    act(m, step, scope);
+    return NOTHING;
+  };
 }
 
 // What the shorter steps are written with.
@@ -212,7 +214,7 @@ using S = Scope&;
 
 const Steps STEPS_THAT_WAIT = {
     // Awaiting.
-    {"sleep", quiet<[](M, J step, S) { asyncio::sleep(step[1].get<int>() * TICK); }>},
+    {"sleep", quiet([](M, J step, S) { asyncio::sleep(step[1].get<int>() * TICK); })},
     {"await", [](M m, J step, S) -> Result { return py(asyncio::await(m.awaitable(step[1]))); }},
     {"await_shield",
      [](M m, J step, S) -> Result { return py(asyncio::await(asyncio::shield(m.awaitable(step[1])))); }},
@@ -230,8 +232,8 @@ const Steps STEPS_THAT_WAIT = {
     {"first_completed", first_completed},
 
     // Control.
-    {"raise", quiet<[](M, J step, S) { throw_error(step[1]); }>},
-    {"return_at_the_end", quiet<[](M, J step, S scope) { scope.result = step[1]; }>},
+    {"raise", quiet([](M, J step, S) { throw_error(step[1]); })},
+    {"return_at_the_end", quiet([](M, J step, S scope) { scope.result = step[1]; })},
     {"try", try_},
     {"finally", finally},
     {"repeat", repeat},
@@ -249,15 +251,15 @@ const Steps STEPS_THAT_WAIT = {
        const int count = step[1];
        return py(m.condition->wait_for([&m, count] { return m.count >= count; }));
      }},
-    {"notify", quiet<[](M m, J step, S) { m.condition->notify(step[1].get<int>()); }>},
-    {"notify_all", quiet<[](M m, J, S) { m.condition->notify_all(); }>},
+    {"notify", quiet([](M m, J step, S) { m.condition->notify(step[1].get<int>()); })},
+    {"notify_all", quiet([](M m, J, S) { m.condition->notify_all(); })},
     {"event_wait", [](M m, J, S) -> Result { return py(m.event.wait()); }},
-    {"put", quiet<[](M m, J step, S) { m.queue->put(step[1].get<int>()); }>},
+    {"put", quiet([](M m, J step, S) { m.queue->put(step[1].get<int>()); })},
     {"get", [](M m, J, S) -> Result { return py(m.queue->get()); }},
-    {"join", quiet<[](M m, J, S) { m.queue->join(); }>},
+    {"join", quiet([](M m, J, S) { m.queue->join(); })},
     {"barrier_wait", [](M m, J, S) -> Result { return py(m.barrier->wait()); }},
-    {"barrier_reset", quiet<[](M m, J, S) { m.barrier->reset(); }>},
-    {"barrier_abort", quiet<[](M m, J, S) { m.barrier->abort(); }>},
+    {"barrier_reset", quiet([](M m, J, S) { m.barrier->reset(); })},
+    {"barrier_abort", quiet([](M m, J, S) { m.barrier->abort(); })},
 
     // Asynchronous generators.
     {"anext",
@@ -271,9 +273,9 @@ const Steps STEPS_THAT_WAIT = {
        return found ? Result(py(found.asend(step[2].get<int>()))) : NOTHING;
      }},
     {"athrow", athrow},
-    {"aclose", quiet<[](M m, J step, S) {
+    {"aclose", quiet([](M m, J step, S) {
        if (auto found = generator(m, step[1])) found.aclose();
-     }>},
+     })},
     {"async_for", async_for},
     {"drop_generator", drop_generator},
 };
