@@ -25,7 +25,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 SAMPLE = HERE / "sample.txt"
 OURS = ROOT / "build" / "release" / "tests" / "conformance_tests"
-OF_EACH_KIND = {"plain": 50, "small": 40, "large": 15, "eager": 40, "interrupts": 40, "generators": 40, "dropped": 20}
+OF_EACH_KIND = {
+    "plain": 50,
+    "small": 40,
+    "large": 15,
+    "eager": 40,
+    "interrupts": 40,
+    "primitives": 60,
+    "generators": 40,
+    "dropped": 20,
+}
 AT_ONCE = 50  # programs that one process runs
 PATIENCE = 60  # seconds, after which such a process hangs
 SHOWN = 3  # differences that are made small; each takes a while
@@ -191,7 +200,7 @@ def options_of(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kind", choices=programs.KINDS, help="programs of one kind only")
     parser.add_argument("--count", type=int, default=6000, help="how many programs (%(default)s)")
-    parser.add_argument("--first", type=int, default=secrets.randbelow(10**9), help="the number of the first one (any)")
+    parser.add_argument("--first", type=int, default=secrets.randbelow(10**9), help="the first one's number (any)")
     parser.add_argument("--in-a-world", action="store_true", help="ours run in a world")
     parser.add_argument("--ours", type=pathlib.Path, default=OURS, help="the conformance_tests of another build")
     parser.add_argument("--show", nargs=2, metavar=("KIND", "NUMBER"), help="one program")

@@ -3,7 +3,7 @@
 A program is the main of a program, a list of steps. A step is a list: its name, then its arguments. Among these may be
 lists of steps again, the body of a task, a timeout, a lock, a callback. Both interpreters read it as JSON:
 
-    [["create_task", [["sleep", 2], ["set_result", 0, 7]], false], ["try", [["wait_for", ["future", 0], 1]], "pass", []]]
+    [["create_task", [["sleep", 2], ["set_result", 0, 7]], false], ["wait_for", ["future", 0], 1]]
 
 What a step does is read best in on_cpython.py. All steps of a program share three futures, a lock, an event, a queue
 and so on, and the tasks, handles and outer futures that were made so far, which arguments name by their number. A
@@ -111,9 +111,14 @@ GENERATORS_MAY_WAIT = {
     "sleep": (2, "pause"),
     "try": (2, "steps", "afterwards", "handler"),
 }
-# One that was sent a value before it began has refused it, and counts as begun for CPython only, which shows when it is
-# dropped: where generators are dropped nothing is sent.
+# One that was sent a value before it began has refused it, and counts as begun for CPython only, which shows when it
+# is dropped: where generators are dropped nothing is sent.
 DROPPED_MAY_WAIT = GENERATORS_MAY_WAIT | {"asend": (0, "index", "number"), "drop_generator": (0.4, "index")}
+
+# A primitive shows in which order it wakes its waiters only where many tasks want it.
+PRIMITIVES_AT_ONCE = AT_ONCE | {"create_task": (20, "steps", "eager"), "primitives": (4,)}
+PRIMITIVES = "sleep try timeout lock semaphore condition event_wait put get join barrier_wait barrier_reset".split()
+PRIMITIVES_MAY_WAIT = {name: MAY_WAIT[name] for name in PRIMITIVES} | {"lock": (6, "steps"), "semaphore": (4, "steps")}
 
 BODIES = {"steps", "steps_at_once", "steps_with_the_condition", "scripts"}  # arguments that go one level deeper
 
@@ -135,6 +140,7 @@ KINDS = {
     "large": Kind(depths=(4, 4, 3, 3)),
     "eager": Kind(eager=0.5),
     "interrupts": Kind(interrupts=1, may_wait=MAY_WAIT | {"raise": (5, "error")}),
+    "primitives": Kind(depths=(3, 3, 3), at_once=PRIMITIVES_AT_ONCE, may_wait=PRIMITIVES_MAY_WAIT),
     "generators": Kind(at_once=GENERATORS_AT_ONCE, may_wait=GENERATORS_MAY_WAIT),
     "dropped": Kind(at_once=GENERATORS_AT_ONCE, may_wait=DROPPED_MAY_WAIT),
 }

@@ -69,7 +69,8 @@ TEST_P(RandomPrograms, PrintItInAWorldAsWell) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sample, RandomPrograms,
-                         testing::Values("plain", "small", "large", "eager", "interrupts", "generators", "dropped"),
+                         testing::Values("plain", "small", "large", "eager", "interrupts", "primitives", "generators",
+                                         "dropped"),
                          [](const auto& kind) { return std::string(kind.param); });
 
 }  // namespace
