@@ -237,8 +237,8 @@ TEST(SimEventLoop, HasNeitherSignalsNorDescriptors) {
                 [](auto& loop) { loop.add_signal_handler(2, [] {}); },
                 [](auto& loop) { loop.add_reader(0, [] {}); },
                 [](auto& loop) { loop.sock_recv(0, 1); },
-                [](auto& loop) { loop.create_unix_connection(make_protocol, {.path = "socket"}); },
-                [](auto& loop) { loop.create_unix_server(make_protocol, {.path = "socket"}); },
+                [](auto& loop) { loop.create_unix_connection(make_protocol, "socket"); },
+                [](auto& loop) { loop.create_unix_server(make_protocol, "socket"); },
                 [](auto& loop) { loop.getaddrinfo("localhost", "80"); },
             }),
             "SimEventLoop.add_signal_handler() is not implemented by this loop\n"
