@@ -430,6 +430,19 @@ SIM_TEST(Datagrams, BindAPortOnce) {
   });
 }
 
+// S284: whoever is cancelled while the endpoint is being made leaves no port behind.
+SIM_TEST(Datagrams, LeaveNoPortBehindWhereTheirMakerIsCancelled) {
+  world.client("alice", [] {
+    const auto maker = asyncio::create_task([] { open_endpoint({.local_addr = Address("alice", 7)}); });
+    asyncio::sleep(0s);
+    maker.cancel();
+    asyncio::await(asyncio::gather(asyncio::return_exceptions, std::vector{maker}));
+    settle();
+    const auto endpoint = open_endpoint({.local_addr = Address("alice", 7)});
+    EXPECT_EQ(endpoint.first->get_extra_info<Address>("sockname"), Address("alice", 7));
+  });
+}
+
 SIM_TEST(Datagrams, EndWithTheirEndpoint) {
   answering_server(world);
   world.client("alice", [] {
