@@ -14,28 +14,18 @@
 #include <string>
 #include <vector>
 
+#include "tests/reference/fed_reader.hpp"
+
 namespace {
 
+using asyncio::ended;
+using asyncio::filled;
 using asyncio::IncompleteReadError;
 using asyncio::LimitOverrunError;
 using asyncio::run;
 using asyncio::StreamReader;
 
 constexpr auto ONE_ITERATION = asyncio::Duration::zero();
-
-/// A reader with something in it.
-StreamReader filled(std::string_view data, std::ptrdiff_t limit = asyncio::DEFAULT_STREAM_LIMIT) {
-  StreamReader reader(limit);
-  reader.feed_data(data);
-  return reader;
-}
-
-/// A reader that has ended.
-StreamReader ended(std::string_view data) {
-  StreamReader reader = filled(data);
-  reader.feed_eof();
-  return reader;
-}
 
 // ---- readuntil ----
 

@@ -12,8 +12,12 @@
 #include <stdexcept>
 #include <string>
 
+#include "tests/reference/fed_reader.hpp"
+
 namespace {
 
+using asyncio::ended;
+using asyncio::filled;
 using asyncio::IncompleteReadError;
 using asyncio::run;
 using asyncio::StreamReader;
@@ -28,20 +32,6 @@ class CountingTransport : public asyncio::ReadTransport {
   int paused = 0;
   int resumed = 0;
 };
-
-/// A reader with something in it.
-StreamReader filled(std::string_view data, std::ptrdiff_t limit = asyncio::DEFAULT_STREAM_LIMIT) {
-  StreamReader reader(limit);
-  reader.feed_data(data);
-  return reader;
-}
-
-/// A reader that has ended.
-StreamReader ended(std::string_view data) {
-  StreamReader reader = filled(data);
-  reader.feed_eof();
-  return reader;
-}
 
 // ---- The limit ----
 
